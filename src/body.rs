@@ -1,0 +1,63 @@
+//! What does an answer's body consist of?
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+
+/// Any error of a body or a service, boxed.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Bytes that the gateway wrote itself, or a stream that passes through it. An enum and not a
+/// boxed trait object: forwarding allocates nothing for it.
+#[derive(Debug)]
+pub enum Body<S> {
+    /// An answer of the gateway, or one that it had to read whole: what is left to send.
+    Whole(Option<Bytes>),
+    /// An answer of the upstream that passes through.
+    Stream(S),
+}
+
+impl<S> From<Bytes> for Body<S> {
+    fn from(bytes: Bytes) -> Self {
+        Self::Whole((!bytes.is_empty()).then_some(bytes))
+    }
+}
+
+impl<S> HttpBody for Body<S>
+where
+    S: HttpBody<Data = Bytes> + Unpin,
+    S::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match self.get_mut() {
+            Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Stream(stream) => Pin::new(stream)
+                .poll_frame(context)
+                .map(|frame| frame.map(|f| f.map_err(Into::into))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(bytes) => bytes.is_none(),
+            Self::Stream(stream) => stream.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
+            Self::Stream(stream) => stream.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The binary: subcommands only, everything else is in the library.
+
+fn main() {}

@@ -1,0 +1,52 @@
+//! How are a rate, and the state of a limit, put into words?
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+
+/// So many calls per minute, so many of them at once: a token bucket of `burst` tokens that is
+/// refilled with `per_minute` tokens a minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Rate {
+    /// Calls per minute.
+    pub per_minute: NonZeroU32,
+    /// Calls at once.
+    pub burst: NonZeroU32,
+}
+
+impl Rate {
+    /// Makes a rate; `None` when a number is zero.
+    pub const fn new(per_minute: u32, burst: u32) -> Option<Self> {
+        match (NonZeroU32::new(per_minute), NonZeroU32::new(burst)) {
+            (Some(per_minute), Some(burst)) => Some(Self { per_minute, burst }),
+            _ => None,
+        }
+    }
+}
+
+/// The state of one limit after a call was checked against it: a response extension from which the
+/// envelope writes the rate-limit header fields.
+#[derive(Debug, Clone)]
+pub struct LimitState {
+    /// The limit's name and numbers, prebuilt once.
+    pub policy: Arc<LimitPolicy>,
+    /// Calls that would pass now.
+    pub remaining: u32,
+    /// Until the limit is back at its full burst.
+    pub reset: Duration,
+}
+
+/// The part of a limit that does not change from call to call.
+#[derive(Debug)]
+pub struct LimitPolicy {
+    /// A short name: the endpoint's path without its slash, or `total`.
+    pub name: Box<str>,
+    /// The limit's numbers.
+    pub rate: Rate,
+    /// `RateLimit-Policy`, as in draft-ietf-httpapi-ratelimit-headers.
+    pub policy_header: HeaderValue,
+    /// `X-RateLimit-Limit`.
+    pub limit_header: HeaderValue,
+}

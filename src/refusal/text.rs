@@ -1,0 +1,157 @@
+//! What does a refusal say to its reader?
+//!
+//! Messages are one sentence that says what was wrong and with which field or limit; Heify's
+//! published texts are used to the letter. No text of a dependency and no value of a request
+//! ever gets in here.
+
+use std::borrow::Cow;
+
+use super::Refusal;
+
+impl Refusal {
+    /// The sentence in `error.message`. Heify's published texts are used to the letter.
+    pub fn message(&self) -> Cow<'static, str> {
+        let text = match self {
+            Self::MalformedHttp => "The request is not well-formed HTTP.",
+            Self::HeadTooLarge => "The request line and headers are too large.",
+            Self::HeadTooSlow => "The request line and headers did not arrive in time.",
+            Self::BadHost => "The request must carry exactly one Host header.",
+            Self::UnknownEndpoint { .. } => "The requested endpoint does not exist.",
+            Self::WrongMethod { expected } => {
+                return format!("This endpoint exists only for the method {expected}.").into();
+            }
+            Self::MissingKey => "The x-api-key header is missing.",
+            Self::WrongKeyHeader { found } => {
+                return format!(
+                    "The API key must be sent in the x-api-key header, not in {found}."
+                )
+                .into();
+            }
+            Self::RepeatedKey => "The x-api-key header must be sent exactly once.",
+            Self::UnknownKey => "The API key in x-api-key is not valid.",
+            Self::MistypedKey => {
+                "The API key in x-api-key is not valid: its checksum does not match."
+            }
+            Self::ExpiredKey => "The API key in x-api-key has expired.",
+            Self::DisabledKey => "The API key in x-api-key is deactivated.",
+            Self::DisabledTenant => "The tenant of this API key is deactivated.",
+            Self::EndpointNotAllowed => "This API key may not call this endpoint.",
+            Self::TooManyFailedKeys { .. } => {
+                "Too many requests with an invalid API key came from this address."
+            }
+            Self::RateLimited { scope, per_minute, burst, .. } => {
+                return format!(
+                    "Rate limit exceeded for {scope}: {per_minute} requests per minute, \
+                     at most {burst} at once."
+                )
+                .into();
+            }
+            Self::BodyTooLarge { limit } => {
+                return format!("The request body is larger than {limit} bytes.").into();
+            }
+            Self::BodyTooSlow => "The request body did not arrive in time.",
+            Self::BodyUnreadable => "The request body could not be read to its end.",
+            Self::EncodedBody => {
+                "The request body must be sent without a Content-Encoding (uncompressed)."
+            }
+            Self::EmptyBody | Self::InvalidJson { .. } => "Invalid JSON format",
+            Self::NotUtf8 => "The request body must be UTF-8.",
+            Self::DuplicateField { field } => {
+                return format!("The field {field} appears more than once.").into();
+            }
+            Self::TooDeep { limit } => {
+                return format!("The request body is nested more than {limit} levels deep.").into();
+            }
+            Self::MissingField { field } => {
+                return format!("Missing required field: {field}").into();
+            }
+            Self::InvalidField { message } => return message.to_string().into(),
+            Self::TenantBytesExhausted => {
+                "Too many large requests of this API key are in progress at once."
+            }
+            Self::Overloaded => "The gateway is overloaded and did not forward the request.",
+            Self::DeadlineExceeded => "The request was not finished in time.",
+            Self::UpstreamUnreachable => "The Heify API could not be reached.",
+            Self::UpstreamConnectTimeout => "The Heify API did not accept a connection in time.",
+            Self::UpstreamTimeout => "The Heify API did not answer in time.",
+            Self::UpstreamBroken => "The Heify API's answer could not be read.",
+            Self::UpstreamError { status } => {
+                return format!("The Heify API answered with an unexpected error ({status}).")
+                    .into();
+            }
+            Self::OutcomeUnknown => {
+                "The Heify API's answer was lost: the call may or may not have been done."
+            }
+            Self::UpstreamPaused { .. } => {
+                "The Heify API is failing; the gateway pauses before it tries again."
+            }
+            Self::UpstreamKeyRejected => {
+                "The Heify API rejected the gateway's own key; your API key is not at fault."
+            }
+            Self::AccountMinutesExhausted => {
+                "The shared Heify account has run out of transcription minutes."
+            }
+            Self::AccountRateLimited { .. } => {
+                "The shared Heify account has reached a rate limit or a monthly quota."
+            }
+            Self::Panicked => "An unexpected error occurred in the gateway.",
+            Self::Misassembled => "The gateway is not assembled correctly.",
+        };
+        Cow::Borrowed(text)
+    }
+
+    /// What to do about it, where a hint helps. Always a valid header value.
+    pub fn hint(&self) -> Option<Cow<'static, str>> {
+        let text = match self {
+            Self::UnknownEndpoint { meant: Some(meant) } => {
+                return Some(format!("did you mean {meant}?").into());
+            }
+            Self::WrongMethod { expected } => return Some(format!("use {expected}").into()),
+            Self::UnknownEndpoint { meant: None } => "check the path against the API reference",
+            Self::BadHost => "send one Host header with the gateway's name",
+            Self::MissingKey => "send your key in the x-api-key header of every request",
+            Self::WrongKeyHeader { .. } => "use x-api-key, not Authorization",
+            Self::RepeatedKey => "send x-api-key once",
+            Self::UnknownKey => "check the key's value; ask the gateway's operators for a new one",
+            Self::MistypedKey => "the key looks truncated or mistyped; copy it again",
+            Self::ExpiredKey | Self::DisabledKey => "ask the gateway's operators for a new key",
+            Self::EndpointNotAllowed => "ask the gateway's operators to allow the endpoint",
+            Self::TooManyFailedKeys { .. } => "fix the key before you send the request again",
+            Self::RateLimited { .. } | Self::AccountRateLimited { .. } => {
+                "wait for Retry-After, then retry with exponential backoff"
+            }
+            Self::TenantBytesExhausted => "send fewer or smaller requests at once",
+            Self::EncodedBody => "send the JSON as it is, without gzip or deflate",
+            Self::EmptyBody => "send a JSON object, {} where no field is needed",
+            Self::InvalidJson { line, column } => {
+                return Some(format!("the first error is at line {line}, column {column}").into());
+            }
+            Self::OutcomeUnknown => "look whether the call took effect before you send it again",
+            Self::Overloaded
+            | Self::DeadlineExceeded
+            | Self::UpstreamUnreachable
+            | Self::UpstreamConnectTimeout
+            | Self::UpstreamTimeout
+            | Self::UpstreamBroken
+            | Self::UpstreamPaused { .. } => "nothing is wrong with the request; retry it later",
+            Self::BodyTooSlow | Self::BodyUnreadable | Self::HeadTooSlow => {
+                "check the connection and send the request again"
+            }
+            Self::MalformedHttp
+            | Self::HeadTooLarge
+            | Self::DisabledTenant
+            | Self::BodyTooLarge { .. }
+            | Self::NotUtf8
+            | Self::DuplicateField { .. }
+            | Self::TooDeep { .. }
+            | Self::MissingField { .. }
+            | Self::InvalidField { .. }
+            | Self::UpstreamError { .. }
+            | Self::UpstreamKeyRejected
+            | Self::AccountMinutesExhausted
+            | Self::Panicked
+            | Self::Misassembled => return None,
+        };
+        Some(Cow::Borrowed(text))
+    }
+}
