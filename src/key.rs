@@ -8,8 +8,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-
-use crate::secret::Secret;
+use zeroize::Zeroizing;
 
 /// What keys of the gateway's own making start with.
 pub const PREFIX: &str = "hgw_";
@@ -104,12 +103,12 @@ pub fn shape(key: &[u8]) -> KeyShape {
     if checksum == checksum_of(body) { KeyShape::Gateway } else { KeyShape::Mistyped }
 }
 
-/// Makes a new key from the operating system's random source.
+/// Makes a new key from the operating system's random source; it is wiped when dropped.
 ///
 /// # Errors
 /// Fails when the operating system gives no random bytes.
-pub fn generate() -> Result<Secret, getrandom::Error> {
-    let mut key = PREFIX.as_bytes().to_vec();
+pub fn generate() -> Result<Zeroizing<String>, getrandom::Error> {
+    let mut key = Zeroizing::new(PREFIX.as_bytes().to_vec());
     while key.len() < PREFIX.len() + RANDOM_CHARACTERS {
         let mut random = [0; 64];
         getrandom::fill(&mut random)?;
@@ -118,8 +117,9 @@ pub fn generate() -> Result<Secret, getrandom::Error> {
         let missing = PREFIX.len() + RANDOM_CHARACTERS - key.len();
         key.extend(fair.take(missing).map(|byte| ALPHABET[usize::from(byte % 62)]));
     }
-    key.extend(checksum_of(&key));
-    Ok(Secret::new(&String::from_utf8_lossy(&key)))
+    let checksum = checksum_of(&key);
+    key.extend(checksum);
+    Ok(Zeroizing::new(String::from_utf8_lossy(&key).into_owned()))
 }
 
 /// CRC32 (IEEE) in base62, most significant digit first.
@@ -140,13 +140,13 @@ mod tests {
     #[test]
     fn a_generated_key_has_the_gateways_shape() {
         let key = generate().unwrap();
-        assert_eq!(shape(key.expose().as_bytes()), KeyShape::Gateway);
-        assert_eq!(key.expose().len(), PREFIX.len() + RANDOM_CHARACTERS + CHECKSUM_CHARACTERS);
+        assert_eq!(shape(key.as_bytes()), KeyShape::Gateway);
+        assert_eq!(key.len(), PREFIX.len() + RANDOM_CHARACTERS + CHECKSUM_CHARACTERS);
     }
 
     #[test]
     fn every_single_typing_error_is_found() {
-        let key = generate().unwrap().expose().as_bytes().to_vec();
+        let key = generate().unwrap().as_bytes().to_vec();
         for position in PREFIX.len()..key.len() {
             let mut typed = key.clone();
             typed[position] = if typed[position] == b'x' { b'y' } else { b'x' };

@@ -1,11 +1,25 @@
 //! heify-gateway: a reverse-proxy gateway in front of the Heify speech-to-text API.
 
+#![warn(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
+
 pub mod authenticate;
 pub mod body;
+pub mod contract;
+pub mod early;
 pub mod key;
+pub mod observation;
+pub mod peer;
 pub mod rate;
 pub mod rate_limit;
 pub mod refusal;
+pub mod route;
 pub mod secret;
 pub mod tenant;
 pub mod upstream;

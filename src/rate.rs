@@ -50,3 +50,22 @@ pub struct LimitPolicy {
     /// `X-RateLimit-Limit`.
     pub limit_header: HeaderValue,
 }
+
+impl LimitPolicy {
+    /// Builds the header fields once. A name is restricted to what a structured-field string may
+    /// hold (RFC 9651, section 3.3.3); anything else becomes `_`.
+    pub fn new(name: &str, rate: Rate) -> Self {
+        let name: String = name
+            .chars()
+            .map(|c| if matches!(c, ' '..='~') && c != '"' && c != '\\' { c } else { '_' })
+            .collect();
+        let policy = format!("\"{name}\";q={};w=60;burst={}", rate.per_minute, rate.burst);
+        Self {
+            policy_header: HeaderValue::from_str(&policy)
+                .unwrap_or_else(|_| HeaderValue::from_static("\"limit\"")),
+            limit_header: HeaderValue::from(rate.per_minute.get()),
+            name: name.into(),
+            rate,
+        }
+    }
+}

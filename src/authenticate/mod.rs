@@ -1,7 +1,34 @@
 //! Who is calling, and may they?
+//!
+//! `x-api-key` is hashed and looked up in an immutable table; nothing else is a credential. The room
+//! gives inner layers the fact `Arc<Tenant>` as a request extension and refuses with 403: a missing
+//! key, one in the wrong header, one sent twice, an unknown, mistyped, expired or disabled one, a
+//! disabled tenant, an endpoint that the tenant may not call. An empty table refuses everyone. Wrong
+//! keys are throttled per address with 429 in bounded memory; a valid key always passes.
+//!
+//! ```
+//! use heify_gateway::authenticate::{Directory, Settings};
+//! use heify_gateway::contract::Contract;
+//!
+//! let contract = Contract::built_in().unwrap();
+//! let directory = Directory::new(&Settings::default(), &contract);
+//! let now = std::time::SystemTime::now();
+//! let endpoint = &contract.endpoints()[0];
+//! assert!(directory.admit(b"any-key-at-all-here", endpoint, now).is_err());
+//! ```
+
+mod credential;
+mod directory;
+mod layer;
+mod throttle;
 
 use std::sync::Arc;
 use std::time::SystemTime;
+
+pub use credential::credential;
+pub use directory::{Admitted, Directory};
+pub use layer::{Authenticate, AuthenticateLayer};
+pub use throttle::Throttle;
 
 use crate::key::KeyDigest;
 use crate::rate::Rate;

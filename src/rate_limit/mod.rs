@@ -1,7 +1,32 @@
 //! How fast may a tenant call?
+//!
+//! Every tenant has a token bucket per endpoint (the contract's published rate, unless the settings
+//! say otherwise) and, where set, one for all its calls together. A call is charged against both or
+//! against neither, before its body is read. The room refuses with 429 `rate_limited` and adds the
+//! state of the tighter limit to every answer as the extension [`LimitState`](crate::rate::LimitState).
+//!
+//! ```
+//! use std::sync::Arc;
+//! use heify_gateway::rate::{LimitPolicy, Rate};
+//! use heify_gateway::rate_limit::Limiter;
+//!
+//! let rate = Rate::new(10, 2).unwrap();
+//! let limiter = Limiter::new(Arc::new(LimitPolicy::new("example", rate)), Default::default());
+//! let _: &Limiter = &limiter;
+//! assert!(limiter.charge().is_ok() && limiter.charge().is_ok());
+//! assert!(limiter.charge().is_err());
+//! ```
+
+mod layer;
+mod limiter;
+mod table;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+
+pub use layer::{RateLimit, RateLimitFuture, RateLimitLayer};
+pub use limiter::{Exceeded, Limiter, charge_both};
+pub use table::Table;
 
 use crate::rate::Rate;
 

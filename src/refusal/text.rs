@@ -110,7 +110,9 @@ impl Refusal {
             Self::UnknownEndpoint { meant: None } => "check the path against the API reference",
             Self::BadHost => "send one Host header with the gateway's name",
             Self::MissingKey => "send your key in the x-api-key header of every request",
-            Self::WrongKeyHeader { .. } => "use x-api-key, not Authorization",
+            Self::WrongKeyHeader { found } => {
+                return Some(format!("use x-api-key, not {found}").into());
+            }
             Self::RepeatedKey => "send x-api-key once",
             Self::UnknownKey => "check the key's value; ask the gateway's operators for a new one",
             Self::MistypedKey => "the key looks truncated or mistyped; copy it again",

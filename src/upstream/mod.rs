@@ -1,6 +1,22 @@
 //! How is the upstream reached, and with which key?
+//!
+//! One pooled client per data-path thread, HTTP/1.1 or HTTP/2 over TLS, or plain HTTP; one central
+//! key that leaves the process only towards the upstream; a short pause for an upstream that cannot
+//! be reached at all.
+
+mod breaker;
+mod client;
+mod connect;
+mod redact;
+#[cfg(feature = "tls")]
+mod roots;
 
 use std::time::Duration;
+
+pub use breaker::Breaker;
+pub use client::{Failure, Upstream};
+pub use connect::UpstreamError;
+pub use redact::{Redaction, Redactor};
 
 use crate::secret::Secret;
 

@@ -1,6 +1,46 @@
 //! Is the body what the contract asks for?
+//!
+//! The room reads the body whole, within a byte limit, a deadline and a budget of bytes in memory,
+//! checks it against the endpoint's schema, and passes on the original bytes. What it checked must be
+//! what the upstream parses: duplicate keys, bytes that are not UTF-8, depth bombs and compressed
+//! bodies are refused, all with 400 and a message that names the field by its path. What the contract
+//! does not publish is not checked. The declared `Content-Type` is no reason to refuse.
+//!
+//! ```
+//! use heify_gateway::contract::{Contract, Lookup};
+//! use heify_gateway::validate::judge;
+//! use http::Method;
+//!
+//! let document = "
+//! openapi: 3.1.1
+//! paths:
+//!   /loans:
+//!     post:
+//!       x-gateway-effect: { kind: creates, object: loan }
+//!       requestBody:
+//!         content:
+//!           application/json:
+//!             schema: { required: [book], properties: { days: { maximum: 30 } } }
+//! ";
+//! let contract = Contract::parse(document, "library.yaml").expect("no mistakes");
+//! let Lookup::Found(endpoint) = contract.find("/loans", &Method::POST) else { panic!() };
+//! let refused = |body: &str| judge(body.as_bytes(), endpoint.body.as_ref()).unwrap_err();
+//! assert_eq!(refused(r#"{"days": 31}"#).message(), "Missing required field: book");
+//! assert_eq!(refused(r#"{"book": 1, "days": 31}"#).message(), "days must be at most 30.");
+//! assert_eq!(refused(r#"{"book": 1,}"#).message(), "Invalid JSON format");
+//! ```
+
+mod budget;
+mod collect;
+mod json;
+mod layer;
+mod rule;
 
 use std::time::Duration;
+
+pub use budget::Budget;
+pub use layer::{Validate, ValidateFuture, ValidateLayer};
+pub use rule::judge;
 
 /// The bounds of a request body.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,126 @@
+//! Whose key is this, and does it open this endpoint?
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::{KeySettings, Settings, Switch, TenantSettings};
+use crate::contract::{Contract, Endpoint};
+use crate::key::{self, KeyDigest, KeyShape};
+use crate::refusal::Refusal;
+use crate::tenant::Tenant;
+
+/// All keys of a snapshot.
+#[derive(Debug, Default)]
+pub struct Directory {
+    /// By the digest's first bytes; the digests of one bucket are compared whole, in constant time.
+    keys: HashMap<u64, Vec<Entry>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    digest: KeyDigest,
+    id: Arc<str>,
+    expires: Option<SystemTime>,
+    state: Switch,
+    owner: Arc<Owner>,
+}
+
+#[derive(Debug)]
+struct Owner {
+    tenant: Arc<Tenant>,
+    state: Switch,
+    /// By the endpoint's dense index; `None`: every endpoint.
+    allowed: Option<Box<[bool]>>,
+}
+
+/// Who a valid key belongs to.
+#[derive(Debug, Clone, Copy)]
+pub struct Admitted<'a> {
+    /// The tenant.
+    pub tenant: &'a Arc<Tenant>,
+    /// The key's id, for logs.
+    pub key_id: &'a Arc<str>,
+}
+
+impl Directory {
+    /// Builds the table; a tenant's index is its place in the settings.
+    pub fn new(settings: &Settings, contract: &Contract) -> Self {
+        let mut keys: HashMap<u64, Vec<Entry>> = HashMap::new();
+        for (index, tenant) in settings.tenants.iter().enumerate() {
+            let owner = Arc::new(Owner::new(index, tenant, contract));
+            for key in &tenant.keys {
+                let entry = Entry::new(key, &owner);
+                keys.entry(key.digest.prefix()).or_default().push(entry);
+            }
+        }
+        Self { keys }
+    }
+
+    /// Finds the owner of a key and checks that it may call the endpoint now.
+    ///
+    /// # Errors
+    /// The refusal that tells the caller what is wrong with the key.
+    pub fn admit(
+        &self,
+        key: &[u8],
+        endpoint: &Endpoint,
+        now: SystemTime,
+    ) -> Result<Admitted<'_>, Refusal> {
+        match key::shape(key) {
+            KeyShape::Mistyped => return Err(Refusal::MistypedKey),
+            KeyShape::Impossible => return Err(Refusal::UnknownKey),
+            KeyShape::Gateway | KeyShape::Foreign => {}
+        }
+        let digest = KeyDigest::of(key);
+        let entry = self
+            .keys
+            .get(&digest.prefix())
+            .and_then(|bucket| bucket.iter().find(|entry| entry.digest.matches(&digest)))
+            .ok_or(Refusal::UnknownKey)?;
+        entry.admit(endpoint, now)
+    }
+}
+
+impl Entry {
+    fn new(key: &KeySettings, owner: &Arc<Owner>) -> Self {
+        Self {
+            digest: key.digest,
+            id: Arc::clone(&key.id),
+            expires: key.expires,
+            state: key.state,
+            owner: Arc::clone(owner),
+        }
+    }
+
+    fn admit(&self, endpoint: &Endpoint, now: SystemTime) -> Result<Admitted<'_>, Refusal> {
+        if self.owner.state == Switch::Disabled {
+            return Err(Refusal::DisabledTenant);
+        }
+        if self.state == Switch::Disabled {
+            return Err(Refusal::DisabledKey);
+        }
+        if self.expires.is_some_and(|expires| now >= expires) {
+            return Err(Refusal::ExpiredKey);
+        }
+        let allowed = self.owner.allowed.as_ref();
+        if allowed.is_some_and(|allowed| allowed.get(endpoint.index) != Some(&true)) {
+            return Err(Refusal::EndpointNotAllowed);
+        }
+        Ok(Admitted { tenant: &self.owner.tenant, key_id: &self.id })
+    }
+}
+
+impl Owner {
+    fn new(index: usize, settings: &TenantSettings, contract: &Contract) -> Self {
+        let allowed = settings.endpoints.as_ref().map(|paths| {
+            let endpoints = contract.endpoints().iter();
+            endpoints.map(|endpoint| paths.iter().any(|path| **path == *endpoint.path)).collect()
+        });
+        Self {
+            tenant: Arc::new(Tenant { index, id: Arc::clone(&settings.id) }),
+            state: settings.state,
+            allowed,
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Which endpoints does the upstream have, and what does it promise about each?
+//!
+//! The contract is a document: OpenAPI 3.1 with `x-gateway-*` extensions, embedded as the default
+//! and replaceable by a file. It is compiled once, at load, into a table; a mistake in a document is
+//! reported with its line and column. No endpoint's name appears in the code.
+//!
+//! ```
+//! use heify_gateway::contract::{Contract, Kind, Lookup};
+//! use http::Method;
+//!
+//! let document = "
+//! openapi: 3.1.1
+//! paths:
+//!   /books:
+//!     get:
+//!       x-gateway-effect: { kind: lists, object: book }
+//!       x-gateway-limits: { rate: 60, burst: 5 }
+//! ";
+//! let contract = Contract::parse(document, "library.yaml").expect("no mistakes");
+//! let Lookup::Found(endpoint) = contract.find("/books", &Method::GET) else { panic!() };
+//! assert_eq!(endpoint.effect.kind, Kind::Lists);
+//! assert_eq!(contract.nearest("/v1/boks"), Some("/books"));
+//! ```
+
+mod compile;
+mod endpoint;
+mod extension;
+pub(crate) mod field_path;
+mod fields;
+mod format;
+mod message;
+mod nearest;
+mod rules;
+mod schema;
+mod source;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use http::Method;
+
+pub use endpoint::{Answer, Cap, Effect, Endpoint, IdField, Kind};
+pub use schema::{BodySchema, Violation};
+pub use source::Mistake;
+
+/// The contract of the Heify API, as published.
+pub const BUILT_IN: &str = include_str!("../../config/heify.openapi.yaml");
+
+/// All endpoints of an upstream, compiled.
+#[derive(Debug)]
+pub struct Contract {
+    endpoints: Vec<Arc<Endpoint>>,
+    by_path: HashMap<Arc<str>, Vec<usize>>,
+}
+
+/// What the contract has at a path.
+#[derive(Debug, Clone, Copy)]
+pub enum Lookup<'c> {
+    /// The endpoint.
+    Found(&'c Arc<Endpoint>),
+    /// Endpoints, but not for this method.
+    WrongMethod {
+        /// The method that the document names first for the path.
+        expected: &'c Method,
+    },
+    /// Nothing.
+    Unknown,
+}
+
+impl Contract {
+    /// Compiles a document, YAML or JSON. `name` stands in front of each mistake: the file's path.
+    ///
+    /// # Errors
+    /// All mistakes of the document, in its order.
+    pub fn parse(text: &str, name: &str) -> Result<Self, Vec<Mistake>> {
+        let endpoints = compile::compile(&source::read(text, name)?, name)?;
+        let mut by_path: HashMap<Arc<str>, Vec<usize>> = HashMap::new();
+        for endpoint in &endpoints {
+            by_path.entry(endpoint.path.clone()).or_default().push(endpoint.index);
+        }
+        Ok(Self { endpoints: endpoints.into_iter().map(Arc::new).collect(), by_path })
+    }
+
+    /// Compiles the embedded contract of the Heify API, [`BUILT_IN`].
+    ///
+    /// # Errors
+    /// None in a tested build; the signature spares callers a panic.
+    pub fn built_in() -> Result<Self, Vec<Mistake>> {
+        Self::parse(BUILT_IN, "heify.openapi.yaml")
+    }
+
+    /// Looks up the endpoint for a request; the path is compared byte by byte, without its query.
+    pub fn find(&self, path: &str, method: &Method) -> Lookup<'_> {
+        let Some(indexes) = self.by_path.get(path) else {
+            return Lookup::Unknown;
+        };
+        let mut endpoints = indexes.iter().filter_map(|index| self.endpoints.get(*index));
+        match endpoints.clone().find(|endpoint| endpoint.method == *method) {
+            Some(endpoint) => Lookup::Found(endpoint),
+            None => match endpoints.next() {
+                Some(first) => Lookup::WrongMethod { expected: &first.method },
+                None => Lookup::Unknown,
+            },
+        }
+    }
+
+    /// All endpoints, in the order of the document and of [`Endpoint::index`].
+    pub fn endpoints(&self) -> &[Arc<Endpoint>] {
+        &self.endpoints
+    }
+
+    /// The path that was probably meant by an unknown one; `None` when none is near.
+    pub fn nearest(&self, path: &str) -> Option<&str> {
+        nearest::nearest(path, self.endpoints.iter().map(|endpoint| &*endpoint.path))
+    }
+}

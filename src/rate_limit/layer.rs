@@ -1,0 +1,133 @@
+//! The tower part of the rate limit.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use governor::clock::{Clock, DefaultClock};
+use http::{Request, Response};
+use pin_project_lite::pin_project;
+use tower::{Layer, Service};
+
+use super::limiter::Exceeded;
+use super::table::Table;
+use crate::contract::Endpoint;
+use crate::early::Early;
+use crate::rate::LimitState;
+use crate::refusal::Refusal;
+use crate::tenant::Tenant;
+
+/// Makes [`RateLimit`].
+#[derive(Debug)]
+pub struct RateLimitLayer<C: Clock = DefaultClock> {
+    table: Arc<Table<C>>,
+}
+
+impl<C: Clock> RateLimitLayer<C> {
+    /// Limits by this table.
+    pub fn new(table: Arc<Table<C>>) -> Self {
+        Self { table }
+    }
+}
+
+impl<S, C: Clock> Layer<S> for RateLimitLayer<C> {
+    type Service = RateLimit<S, C>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        RateLimit { inner, table: Arc::clone(&self.table) }
+    }
+}
+
+/// Charges every call, and passes on what fits.
+#[derive(Debug)]
+pub struct RateLimit<S, C: Clock = DefaultClock> {
+    inner: S,
+    table: Arc<Table<C>>,
+}
+
+impl<S: Clone, C: Clock> Clone for RateLimit<S, C> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), table: Arc::clone(&self.table) }
+    }
+}
+
+impl<S, C, A, B> Service<Request<A>> for RateLimit<S, C>
+where
+    S: Service<Request<A>, Response = Response<B>>,
+    C: Clock + Clone,
+    B: From<Bytes>,
+{
+    type Response = Response<B>;
+    type Error = S::Error;
+    type Future = RateLimitFuture<S::Future, B>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<A>) -> Self::Future {
+        let extensions = request.extensions();
+        let tenant = extensions.get::<Arc<Tenant>>();
+        let endpoint = extensions.get::<Arc<Endpoint>>();
+        let Some((charged, endpoint)) = tenant
+            .zip(endpoint)
+            .and_then(|(tenant, endpoint)| Some((self.table.charge(tenant, endpoint)?, endpoint)))
+        else {
+            return RateLimitFuture {
+                early: Early::answered(Refusal::Misassembled.into_response()),
+                state: None,
+            };
+        };
+        match charged {
+            Ok(state) => {
+                let future = self.inner.call(request);
+                RateLimitFuture { early: Early::passed(future), state }
+            }
+            Err(exceeded) => {
+                let state = Some(exceeded.state.clone());
+                let early = Early::answered(refusal(exceeded, endpoint).into_response());
+                RateLimitFuture { early, state }
+            }
+        }
+    }
+}
+
+fn refusal(exceeded: Exceeded, endpoint: &Endpoint) -> Refusal {
+    let policy = &exceeded.state.policy;
+    let own = policy.name.as_ref() == endpoint.path.trim_start_matches('/');
+    Refusal::RateLimited {
+        scope: if own { Box::from(&*endpoint.path) } else { Box::from("all endpoints") },
+        per_minute: policy.rate.per_minute.get(),
+        burst: policy.rate.burst.get(),
+        retry_after: exceeded.retry_after,
+    }
+}
+
+pin_project! {
+    /// Adds the limit's state to the answer.
+    #[derive(Debug)]
+    pub struct RateLimitFuture<F, B> {
+        #[pin]
+        early: Early<F, B>,
+        state: Option<LimitState>,
+    }
+}
+
+impl<F, B, E> Future for RateLimitFuture<F, B>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    B: From<Bytes>,
+{
+    type Output = Result<Response<B>, E>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let mut response = ready!(this.early.poll(context))?;
+        if let Some(state) = this.state.take() {
+            response.extensions_mut().insert(state);
+        }
+        Poll::Ready(Ok(response))
+    }
+}

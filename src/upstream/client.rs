@@ -1,0 +1,144 @@
+//! How does one request reach the upstream?
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderValue, Request, Uri};
+use http_body_util::Full;
+use hyper_util::client::legacy::{self, Client, ResponseFuture};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use super::connect::{ConnectTimedOut, Connector, UpstreamError};
+use super::{Breaker, Redactor, Settings};
+
+/// A pooled client with the central key. Make one per data-path thread: its connections live on the
+/// runtime that uses it.
+#[derive(Debug)]
+pub struct Upstream {
+    client: Client<Connector, Full<Bytes>>,
+    scheme: Scheme,
+    authority: Authority,
+    prefix: Box<str>,
+    key: HeaderValue,
+    redactor: Redactor,
+    settings: Settings,
+    breaker: Arc<Breaker>,
+}
+
+/// Why no answer came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// No connection: nothing was sent.
+    Unreachable,
+    /// No connection in time: nothing was sent.
+    ConnectTimeout,
+    /// The connection ended before an answer: the call may have been done.
+    Closed,
+    /// What came is not an HTTP answer: the call may have been done.
+    Garbled,
+}
+
+impl Upstream {
+    /// Makes a client. The breaker is shared by the clients of all threads.
+    ///
+    /// # Errors
+    /// [`UpstreamError`] when address, key or authorities cannot be used.
+    pub fn new(settings: &Settings, breaker: Arc<Breaker>) -> Result<Self, UpstreamError> {
+        let parts = settings.url.clone().into_parts();
+        let scheme = parts.scheme.ok_or(UpstreamError::Address)?;
+        let authority = parts.authority.ok_or(UpstreamError::Address)?;
+        let prefix = parts.path_and_query.map_or(String::new(), |path| path.path().to_owned());
+        let mut key =
+            HeaderValue::from_str(settings.api_key.expose()).map_err(|_| UpstreamError::Key)?;
+        // Keeps it out of Debug output and out of HTTP/2's compression table.
+        key.set_sensitive(true);
+        let client = Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(settings.pool_idle_timeout)
+            .http2_keep_alive_interval(Duration::from_secs(20))
+            .http2_keep_alive_timeout(Duration::from_secs(10))
+            .build(Connector::new(settings)?);
+        Ok(Self {
+            client,
+            scheme,
+            authority,
+            prefix: prefix.trim_end_matches('/').into(),
+            key,
+            redactor: Redactor::new(&settings.api_key),
+            settings: settings.clone(),
+            breaker,
+        })
+    }
+
+    /// The address of a path at the upstream.
+    pub fn uri(&self, path: &PathAndQuery) -> Option<Uri> {
+        let path = if self.prefix.is_empty() {
+            path.clone()
+        } else {
+            PathAndQuery::try_from(format!("{}{path}", self.prefix)).ok()?
+        };
+        let mut parts = http::uri::Parts::default();
+        parts.scheme = Some(self.scheme.clone());
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query = Some(path);
+        Uri::from_parts(parts).ok()
+    }
+
+    /// The central key, marked as sensitive.
+    pub fn key(&self) -> HeaderValue {
+        self.key.clone()
+    }
+
+    /// Finds the central key in answers.
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
+    /// The deadlines.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Sends a request. The future has no deadline of its own but the one of connecting.
+    pub fn send(&self, request: Request<Full<Bytes>>) -> ResponseFuture {
+        self.client.request(request)
+    }
+
+    /// Asks the breaker before a call.
+    ///
+    /// # Errors
+    /// The rest of the upstream's pause.
+    pub fn admit(&self) -> Result<(), Duration> {
+        self.breaker.admit(Instant::now())
+    }
+
+    /// Notes that the upstream answered.
+    pub fn answered(&self) {
+        self.breaker.answered();
+    }
+
+    /// Tells why no answer came, and notes it for the breaker.
+    pub fn failed(&self, error: &legacy::Error) -> Failure {
+        if !error.is_connect() {
+            let garbled = causes(error).any(|cause| {
+                cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse)
+            });
+            return if garbled { Failure::Garbled } else { Failure::Closed };
+        }
+        self.breaker.failed(Instant::now());
+        let timed_out = causes(error).any(|cause| {
+            let system = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+            cause.is::<ConnectTimedOut>() || system == Some(std::io::ErrorKind::TimedOut)
+        });
+        if timed_out { Failure::ConnectTimeout } else { Failure::Unreachable }
+    }
+}
+
+/// An error and what caused it, outermost first.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| Error::source(*error))
+}

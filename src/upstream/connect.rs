@@ -1,0 +1,103 @@
+//! How does a connection to the upstream come to stand, in time?
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Uri;
+use hyper_util::client::legacy::connect::HttpConnector;
+use tower::Service;
+
+use super::Settings;
+use crate::body::BoxError;
+
+/// Why an upstream cannot be used as it is configured.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UpstreamError {
+    /// The address lacks a part.
+    #[error(
+        "the upstream address must be http://host or https://host, optionally with a port and a path"
+    )]
+    Address,
+    /// The build cannot speak TLS.
+    #[error("https needs the feature `tls`, which this build does not have")]
+    NoTls,
+    /// The trust roots cannot be used.
+    #[error("the certificate authorities cannot be used: {0}")]
+    Roots(String),
+    /// The key has bytes that no header can carry.
+    #[error("the central key contains characters that a header cannot carry")]
+    Key,
+}
+
+/// The error of a connection that did not stand in time.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection did not stand in time")]
+pub(super) struct ConnectTimedOut;
+
+#[cfg(feature = "tls")]
+pub(super) type Transport = hyper_rustls::HttpsConnector<HttpConnector>;
+#[cfg(not(feature = "tls"))]
+pub(super) type Transport = HttpConnector;
+
+/// A connector whose whole work, TLS handshake included, has one deadline.
+#[derive(Debug, Clone)]
+pub(super) struct Connector {
+    transport: Transport,
+    timeout: Duration,
+}
+
+impl Connector {
+    pub(super) fn new(settings: &Settings) -> Result<Self, UpstreamError> {
+        let mut tcp = HttpConnector::new();
+        tcp.set_nodelay(true);
+        tcp.set_keepalive(Some(Duration::from_secs(60)));
+        // Happy eyeballs divide this among the addresses of a name.
+        tcp.set_connect_timeout(Some(settings.connect_timeout));
+        tcp.enforce_http(false);
+        Ok(Self { transport: transport(tcp, settings)?, timeout: settings.connect_timeout })
+    }
+}
+
+#[cfg(feature = "tls")]
+fn transport(tcp: HttpConnector, settings: &Settings) -> Result<Transport, UpstreamError> {
+    let tls = super::roots::client_config(settings.ca_pem.as_deref())?;
+    Ok(hyper_rustls::HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_or_http()
+        .enable_http1()
+        .enable_http2()
+        .wrap_connector(tcp))
+}
+
+#[cfg(not(feature = "tls"))]
+fn transport(tcp: HttpConnector, settings: &Settings) -> Result<Transport, UpstreamError> {
+    match settings.url.scheme_str() {
+        Some("https") => Err(UpstreamError::NoTls),
+        _ => Ok(tcp),
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = <Transport as Service<Uri>>::Response;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.transport.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connecting = self.transport.call(uri);
+        let timeout = self.timeout;
+        // One box per connection, not per request.
+        Box::pin(async move {
+            match tokio::time::timeout(timeout, connecting).await {
+                Ok(connected) => Ok(connected?),
+                Err(_) => Err(ConnectTimedOut.into()),
+            }
+        })
+    }
+}

@@ -1,0 +1,110 @@
+//! How many body bytes may be in memory at once?
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::refusal::Refusal;
+
+/// The bytes of all bodies that are being read or forwarded, of everyone and of each tenant. The
+/// number of connections times the body limit would be no bound at all.
+#[derive(Debug)]
+pub struct Budget {
+    all: Account,
+    tenants: Box<[Account]>,
+}
+
+#[derive(Debug)]
+struct Account {
+    used: AtomicUsize,
+    limit: usize,
+}
+
+impl Account {
+    fn new(limit: usize) -> Self {
+        Self { used: AtomicUsize::new(0), limit }
+    }
+
+    fn take(&self, bytes: usize) -> bool {
+        // Added first and taken back when it was too much: never more than the limit is held.
+        let before = self.used.fetch_add(bytes, Ordering::Relaxed);
+        let fits = before.saturating_add(bytes) <= self.limit;
+        if !fits {
+            self.give(bytes);
+        }
+        fits
+    }
+
+    fn give(&self, bytes: usize) {
+        self.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Budget {
+    /// An empty budget for so many tenants.
+    pub fn new(all: usize, each: usize, tenants: usize) -> Self {
+        let tenants = (0..tenants).map(|_| Account::new(each)).collect();
+        Self { all: Account::new(all), tenants }
+    }
+
+    /// The bytes in memory now, of everyone.
+    pub fn used(&self) -> usize {
+        self.all.used.load(Ordering::Relaxed)
+    }
+}
+
+/// What one request holds of the budget; given back when dropped.
+#[derive(Debug)]
+pub(super) struct Hold {
+    budget: Arc<Budget>,
+    tenant: usize,
+    bytes: usize,
+}
+
+impl Hold {
+    pub(super) fn new(budget: &Arc<Budget>, tenant: usize) -> Self {
+        Self { budget: Arc::clone(budget), tenant, bytes: 0 }
+    }
+
+    /// Adds the bytes of one more piece of the body.
+    pub(super) fn add(&mut self, bytes: usize) -> Result<(), Refusal> {
+        let tenant = self.budget.tenants.get(self.tenant).ok_or(Refusal::Misassembled)?;
+        if !tenant.take(bytes) {
+            return Err(Refusal::TenantBytesExhausted);
+        }
+        if !self.budget.all.take(bytes) {
+            tenant.give(bytes);
+            return Err(Refusal::Overloaded);
+        }
+        self.bytes += bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.budget.all.give(self.bytes);
+        if let Some(tenant) = self.budget.tenants.get(self.tenant) {
+            tenant.give(self.bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_tenant_cannot_take_the_others_bytes() {
+        let budget = Arc::new(Budget::new(100, 60, 2));
+        let (mut greedy, mut modest) = (Hold::new(&budget, 0), Hold::new(&budget, 1));
+        assert_eq!(greedy.add(60), Ok(()));
+        assert_eq!(greedy.add(1), Err(Refusal::TenantBytesExhausted));
+        assert_eq!(modest.add(40), Ok(()));
+        assert_eq!(modest.add(1), Err(Refusal::Overloaded));
+        drop(greedy);
+        assert_eq!(modest.add(20), Ok(()));
+        drop(modest);
+        assert_eq!(budget.used(), 0);
+        assert_eq!(budget.tenants[1].used.load(Ordering::Relaxed), 0);
+    }
+}

@@ -1,0 +1,92 @@
+//! How is a body read whole, within its bounds?
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body::Body as HttpBody;
+use tokio::time::Sleep;
+
+use super::budget::Hold;
+use crate::refusal::Refusal;
+
+/// A body on its way into memory.
+#[derive(Debug)]
+pub(super) struct Collect<B> {
+    body: B,
+    /// The first piece: mostly the only one, and then never copied.
+    first: Bytes,
+    more: BytesMut,
+    limit: usize,
+    timeout: Duration,
+    hold: Hold,
+    /// Made at the first wait only: a small body has arrived together with its head.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl<B> Collect<B>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
+    pub(super) fn new(body: B, limit: usize, timeout: Duration, hold: Hold) -> Self {
+        let (first, more) = (Bytes::new(), BytesMut::new());
+        Self { body, first, more, limit, timeout, hold, timer: None }
+    }
+
+    /// The whole body, or the reason why it is refused.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Bytes, Refusal>> {
+        loop {
+            let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) else {
+                let timeout = self.timeout;
+                let start = || Box::pin(tokio::time::sleep(timeout));
+                let timer = self.timer.get_or_insert_with(start);
+                return timer.as_mut().poll(context).map(|()| Err(Refusal::BodyTooSlow));
+            };
+            match frame {
+                // Trailers of a request say nothing that the contract knows.
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data()
+                        && let Err(refusal) = self.add(data)
+                    {
+                        return Poll::Ready(Err(refusal));
+                    }
+                }
+                // The body's own error texts stay here: they are a dependency's.
+                Some(Err(_)) => return Poll::Ready(Err(Refusal::BodyUnreadable)),
+                None => return Poll::Ready(Ok(self.whole())),
+            }
+        }
+    }
+
+    /// Ends the reading: what was held of the budget stays held by the caller.
+    pub(super) fn into_hold(self) -> Hold {
+        self.hold
+    }
+
+    fn add(&mut self, data: Bytes) -> Result<(), Refusal> {
+        let length = self.first.len() + self.more.len() + data.len();
+        if length > self.limit {
+            return Err(Refusal::BodyTooLarge { limit: self.limit });
+        }
+        self.hold.add(data.len())?;
+        if self.first.is_empty() {
+            self.first = data;
+        } else {
+            self.more.extend_from_slice(&data);
+        }
+        Ok(())
+    }
+
+    fn whole(&mut self) -> Bytes {
+        let first = std::mem::take(&mut self.first);
+        if self.more.is_empty() {
+            return first;
+        }
+        let mut whole = BytesMut::with_capacity(first.len() + self.more.len());
+        whole.extend_from_slice(&first);
+        whole.extend_from_slice(&self.more);
+        whole.freeze()
+    }
+}
