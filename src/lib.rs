@@ -11,16 +11,23 @@
 
 pub mod authenticate;
 pub mod body;
+pub mod catch_panic;
 pub mod contract;
+pub mod deadline;
 pub mod early;
+pub mod envelope;
+pub mod forward;
 pub mod key;
 pub mod observation;
+pub mod observe;
+pub mod overload;
 pub mod peer;
 pub mod rate;
 pub mod rate_limit;
 pub mod refusal;
 pub mod route;
 pub mod secret;
+pub mod stack;
 pub mod tenant;
 pub mod upstream;
 pub mod validate;

@@ -1,0 +1,95 @@
+//! Which fields tell a client about its limits, and whom to ask?
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{BufMut, BytesMut};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::rate::{LimitPolicy, LimitState};
+use crate::refusal::{HINT, Refusal};
+
+const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const X_RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const X_RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const X_RATELIMIT_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+
+/// Writes the state of a limit. The times count whole seconds, rounded up.
+pub fn add_limit(headers: &mut HeaderMap, state: &LimitState) {
+    let LimitState { policy, remaining, reset } = state;
+    let reset = whole_seconds(*reset);
+    headers.insert(RATELIMIT_POLICY, policy.policy_header.clone());
+    headers.insert(X_RATELIMIT_LIMIT, policy.limit_header.clone());
+    headers.insert(X_RATELIMIT_REMAINING, HeaderValue::from(*remaining));
+    headers.insert(X_RATELIMIT_RESET, HeaderValue::from(reset));
+    if let Some(value) = ratelimit(policy, *remaining, reset) {
+        headers.insert(RATELIMIT, value);
+    }
+}
+
+/// Adds whom to contact where only the gateway's operators can help: 402 and 500.
+pub fn add_contact(headers: &mut HeaderMap, refusal: &Refusal, contact: &Arc<str>) {
+    if !matches!(refusal.status().as_u16(), 402 | 500) {
+        return;
+    }
+    let hint = match refusal.hint() {
+        Some(hint) => format!("{hint}; contact {contact}"),
+        None => format!("contact {contact}"),
+    };
+    if let Ok(hint) = HeaderValue::from_str(&hint) {
+        headers.insert(HINT, hint);
+    }
+}
+
+/// `"submit";r=16;t=1`: what is left, and when the limit is back at its full burst.
+fn ratelimit(policy: &LimitPolicy, remaining: u32, reset: u64) -> Option<HeaderValue> {
+    let mut value = BytesMut::with_capacity(policy.name.len() + 40);
+    let mut number = itoa::Buffer::new();
+    value.put_u8(b'"');
+    value.put_slice(policy.name.as_bytes());
+    value.put_slice(b"\";r=");
+    value.put_slice(number.format(remaining).as_bytes());
+    value.put_slice(b";t=");
+    value.put_slice(number.format(reset).as_bytes());
+    HeaderValue::from_maybe_shared(value.freeze()).ok()
+}
+
+fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rate::Rate;
+
+    #[test]
+    fn the_state_of_a_limit_reads_alike_in_both_families() {
+        let policy = LimitPolicy::new("submit", Rate::new(500, 17).unwrap());
+        let reset = Duration::from_millis(120);
+        let mut headers = HeaderMap::new();
+        add_limit(&mut headers, &LimitState { policy: Arc::new(policy), remaining: 16, reset });
+        assert_eq!(headers["ratelimit-policy"], "\"submit\";q=500;w=60;burst=17");
+        assert_eq!(headers["ratelimit"], "\"submit\";r=16;t=1");
+        assert_eq!(headers["x-ratelimit-limit"], "500");
+        assert_eq!(headers["x-ratelimit-remaining"], "16");
+        assert_eq!(headers["x-ratelimit-reset"], "1");
+    }
+
+    #[test]
+    fn the_contact_stands_only_where_operators_can_help() {
+        let contact: Arc<str> = "ops@example.org".into();
+        let hint = |refusal: Refusal| {
+            let mut headers = HeaderMap::new();
+            add_contact(&mut headers, &refusal, &contact);
+            headers.get(HINT).map(|hint| hint.to_str().unwrap().to_owned())
+        };
+        assert_eq!(hint(Refusal::MissingKey), None);
+        assert_eq!(
+            hint(Refusal::AccountMinutesExhausted).as_deref(),
+            Some("contact ops@example.org")
+        );
+        assert!(hint(Refusal::OutcomeUnknown).unwrap().ends_with("; contact ops@example.org"));
+    }
+}

@@ -1,0 +1,128 @@
+//! What belongs to one call that is on its way?
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::response::Parts;
+use http::{HeaderValue, Request, Response};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+use super::answer::{Verdict, judge, judge_error};
+use super::fields::strip_hop_by_hop;
+use super::relayed::Relayed;
+use crate::body::Body;
+use crate::contract::Endpoint;
+use crate::refusal::Refusal;
+use crate::upstream::{Failure, Upstream};
+
+/// The largest error body that is read; an envelope has a few hundred bytes.
+const ERROR_LIMIT: usize = 64 * 1024;
+
+/// One call, from the moment its request was built.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    pub(super) upstream: Arc<Upstream>,
+    pub(super) endpoint: Arc<Endpoint>,
+    /// A second copy of the request, where sending it twice is harmless.
+    pub(super) again: Option<Request<Full<Bytes>>>,
+    /// When the last byte of the answer must have come.
+    pub(super) end: Instant,
+}
+
+impl Exchange {
+    /// The deadline was reached before the head of an answer.
+    pub(super) fn timed_out(&self) -> Refusal {
+        self.unless_unknown(Refusal::UpstreamTimeout)
+    }
+
+    /// No answer came.
+    pub(super) fn failed(&self, failure: Failure) -> Refusal {
+        match failure {
+            Failure::Unreachable => Refusal::UpstreamUnreachable,
+            Failure::ConnectTimeout => Refusal::UpstreamConnectTimeout,
+            Failure::Closed | Failure::Garbled => self.unless_unknown(Refusal::UpstreamBroken),
+        }
+    }
+
+    fn unless_unknown(&self, refusal: Refusal) -> Refusal {
+        if self.endpoint.effect.repeatable { refusal } else { Refusal::OutcomeUnknown }
+    }
+
+    /// The head of an answer came. `Err`: it is an error whose body has to be read first.
+    pub(super) fn answered(
+        &self,
+        answer: Response<Incoming>,
+    ) -> Result<Response<Body<Relayed>>, Box<(Parts, Incoming)>> {
+        self.upstream.answered();
+        let (mut parts, incoming) = answer.into_parts();
+        let verdict = judge(parts.status, &parts.headers);
+        strip_hop_by_hop(&mut parts.headers);
+        self.upstream.redactor().clean(&mut parts.headers);
+        match verdict {
+            Verdict::Refuse(refusal) => {
+                alarm(&refusal, parts.status.as_u16());
+                Ok(refusal.into_response())
+            }
+            Verdict::ReadError => Err(Box::new((parts, incoming))),
+            Verdict::Pass => {
+                let redactor = self.upstream.redactor().clone();
+                let idle = self.upstream.settings().body_idle_timeout;
+                let body = Relayed::new(incoming, redactor, idle, self.end);
+                Ok(Response::from_parts(parts, Body::Stream(body)))
+            }
+        }
+    }
+
+    /// Reads the body of an answered error, bounded in size and time, and passes it on if it is
+    /// Heify's envelope and does not carry the central key.
+    pub(super) async fn read_error(
+        self,
+        mut parts: Parts,
+        incoming: Incoming,
+    ) -> Response<Body<Relayed>> {
+        let idle = Instant::now() + self.upstream.settings().body_idle_timeout;
+        let reading = Limited::new(incoming, ERROR_LIMIT).collect();
+        let body = match tokio::time::timeout_at(idle.min(self.end), reading).await {
+            Ok(Ok(collected)) => Some(collected.to_bytes()),
+            Ok(Err(_)) | Err(_) => None,
+        };
+        let body = body.filter(|body| !self.upstream.redactor().finds(body));
+        match judge_error(parts.status, body.as_deref(), &self.endpoint.effect) {
+            Ok(()) => {
+                let body = body.unwrap_or_default();
+                let length = HeaderValue::from(body.len());
+                parts.headers.insert(http::header::CONTENT_LENGTH, length);
+                Response::from_parts(parts, Body::from(body))
+            }
+            Err(refusal) => {
+                alarm(&refusal, parts.status.as_u16());
+                refusal.into_response()
+            }
+        }
+    }
+}
+
+/// Tells operators what only they can mend. Nothing of the answer itself is logged.
+fn alarm(refusal: &Refusal, status: u16) {
+    let reason = refusal.reason();
+    match refusal {
+        Refusal::UpstreamKeyRejected => tracing::error!(
+            reason,
+            status,
+            "the upstream rejects the central key: replace it, or contact hola@heify.com"
+        ),
+        Refusal::AccountMinutesExhausted => tracing::error!(
+            reason,
+            status,
+            "the account has no minutes left: contact hola@heify.com to add more"
+        ),
+        Refusal::AccountRateLimited { .. } => tracing::warn!(
+            reason,
+            status,
+            "the account is over its own rate or monthly quota: lower the tenants' rates"
+        ),
+        _ => tracing::warn!(reason, status, "the upstream answered an error outside the envelope"),
+    }
+}

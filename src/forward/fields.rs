@@ -1,0 +1,154 @@
+//! Which header fields pass, in either direction?
+
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName,
+    HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    USER_AGENT,
+};
+
+use crate::refusal::{HINT, REASON};
+
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// What a client may say to the upstream. Everything else stays here: credentials and cookies,
+/// framing, addresses, and whatever the next version of some proxy trusts.
+const ALLOWED: [HeaderName; 6] = [
+    ACCEPT,
+    ACCEPT_LANGUAGE,
+    HeaderName::from_static("idempotency-key"),
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+    HeaderName::from_static("x-request-id"),
+];
+
+/// Fields that mean one connection only (RFC 9110, section 7.6.1), and their historic companions.
+const HOP_BY_HOP: [HeaderName; 9] = [
+    CONNECTION,
+    TRANSFER_ENCODING,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+    TE,
+    TRAILER,
+    UPGRADE,
+];
+
+const AGENT: &str = concat!("heify-gateway/", env!("CARGO_PKG_VERSION"));
+
+/// Builds the fields of the request to the upstream from an allow-list.
+pub fn upstream_fields(client: &HeaderMap, key: HeaderValue) -> HeaderMap {
+    let mut fields = HeaderMap::with_capacity(12);
+    let named = client.get(CONNECTION).is_some();
+    for (name, value) in client {
+        if ALLOWED.contains(name) && !(named && named_in_connection(client, name)) {
+            fields.append(name, value.clone());
+        }
+    }
+    fields.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    // Error answers have to be read, and no answer may hide the key in a compressed body.
+    fields.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    fields.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+    fields.insert(X_API_KEY, key);
+    fields
+}
+
+/// Removes what concerns only the connection to the upstream, and what only the gateway may say.
+pub fn strip_hop_by_hop(answer: &mut HeaderMap) {
+    if answer.contains_key(CONNECTION) {
+        let named: Vec<HeaderName> =
+            answer.keys().filter(|name| named_in_connection(answer, name)).cloned().collect();
+        for name in named {
+            answer.remove(name);
+        }
+    }
+    for name in &HOP_BY_HOP {
+        answer.remove(name);
+    }
+    answer.remove(X_API_KEY);
+    answer.remove(REASON);
+    answer.remove(HINT);
+}
+
+fn named_in_connection(fields: &HeaderMap, name: &HeaderName) -> bool {
+    fields.get_all(CONNECTION).iter().any(|list| {
+        let mut tokens = list.as_bytes().split(|byte| *byte == b',');
+        tokens.any(|token| token.trim_ascii().eq_ignore_ascii_case(name.as_str().as_bytes()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn map(fields: &[(&str, &str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in fields {
+            map.append(
+                HeaderName::from_bytes(name.as_bytes()).unwrap(),
+                HeaderValue::from_str(value).unwrap(),
+            );
+        }
+        map
+    }
+
+    fn key() -> HeaderValue {
+        HeaderValue::from_static("central")
+    }
+
+    #[test]
+    fn only_allowed_fields_and_exactly_one_key_reach_the_upstream() {
+        let client = map(&[
+            ("x-api-key", "theirs"),
+            ("authorization", "Bearer x"),
+            ("cookie", "a=b"),
+            ("host", "evil"),
+            ("transfer-encoding", "chunked"),
+            ("x-forwarded-for", "192.0.2.1"),
+            ("accept", "application/json"),
+            ("traceparent", "00-x"),
+        ]);
+        let fields = upstream_fields(&client, key());
+        let mut names: Vec<_> = fields.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        let expected =
+            ["accept", "accept-encoding", "content-type", "traceparent", "user-agent", "x-api-key"];
+        assert_eq!(names, expected);
+        assert_eq!(fields.get_all("x-api-key").iter().collect::<Vec<_>>(), [&key()]);
+    }
+
+    #[test]
+    fn a_field_that_connection_names_does_not_pass_in_either_direction() {
+        let client = map(&[("connection", "close, Accept"), ("accept", "text/html")]);
+        assert!(!upstream_fields(&client, key()).contains_key("accept"));
+        let mut answer = map(&[
+            ("connection", "x-one"),
+            ("connection", " X-Two ,close"),
+            ("x-one", "1"),
+            ("x-two", "2"),
+            ("x-three", "3"),
+        ]);
+        strip_hop_by_hop(&mut answer);
+        assert_eq!(answer.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-three"]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_client_field_ever_replaces_ours(
+            names in proptest::collection::vec("[a-z\\-]{1,16}", 0..12),
+        ) {
+            let fields: Vec<_> = names.iter().map(|name| (name.as_str(), "client")).collect();
+            let fields = upstream_fields(&map(&fields), key());
+            prop_assert_eq!(fields.get_all("x-api-key").iter().count(), 1);
+            for name in fields.keys() {
+                prop_assert!(
+                    ALLOWED.contains(name)
+                        || ["content-type", "accept-encoding", "user-agent", "x-api-key"]
+                            .contains(&name.as_str())
+                );
+            }
+        }
+    }
+}

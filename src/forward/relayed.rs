@@ -1,0 +1,124 @@
+//! How does an answer's body pass through?
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep};
+
+use crate::body::BoxError;
+use crate::upstream::{Redaction, Redactor};
+
+/// An answer's body on its way: piece by piece, never whole in memory, with a deadline for each
+/// piece and one for all of them, and without the central key.
+#[derive(Debug)]
+pub struct Relayed {
+    incoming: Incoming,
+    redaction: Redaction,
+    idle: Duration,
+    end: Instant,
+    /// Made at the first wait only: most answers arrive with their head.
+    timer: Option<Pin<Box<Sleep>>>,
+    waiting: bool,
+    trailers: Option<Frame<Bytes>>,
+}
+
+/// An answer's body did not arrive in time.
+#[derive(Debug, thiserror::Error)]
+#[error("the upstream's answer did not arrive in time")]
+pub(super) struct AnswerTimedOut;
+
+impl Relayed {
+    /// Relays a body; `idle` bounds the wait for each piece, `end` the whole.
+    pub(super) fn new(
+        incoming: Incoming,
+        redactor: Redactor,
+        idle: Duration,
+        end: Instant,
+    ) -> Self {
+        Self {
+            incoming,
+            redaction: Redaction::new(redactor),
+            idle,
+            end,
+            timer: None,
+            waiting: false,
+            trailers: None,
+        }
+    }
+
+    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let deadline = (Instant::now() + self.idle).min(self.end);
+        let timer = match &mut self.timer {
+            Some(timer) => timer,
+            None => self.timer.insert(Box::pin(tokio::time::sleep_until(deadline))),
+        };
+        if !self.waiting {
+            timer.as_mut().reset(deadline);
+            self.waiting = true;
+        }
+        timer.as_mut().poll(context)
+    }
+}
+
+impl HttpBody for Relayed {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = &mut *self;
+        if let Some(trailers) = this.trailers.take() {
+            return Poll::Ready(Some(Ok(trailers)));
+        }
+        loop {
+            let Poll::Ready(frame) = Pin::new(&mut this.incoming).poll_frame(context) else {
+                ready!(this.poll_deadline(context));
+                return Poll::Ready(Some(Err(AnswerTimedOut.into())));
+            };
+            this.waiting = false;
+            match frame {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => {
+                        let data = this.redaction.pass(data);
+                        if !data.is_empty() {
+                            return Poll::Ready(Some(Ok(Frame::data(data))));
+                        }
+                    }
+                    Err(trailers) => {
+                        let Some(rest) = this.redaction.rest() else {
+                            return Poll::Ready(Some(Ok(trailers)));
+                        };
+                        this.trailers = Some(trailers);
+                        return Poll::Ready(Some(Ok(Frame::data(rest))));
+                    }
+                },
+                Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
+                None => {
+                    return Poll::Ready(this.redaction.rest().map(|rest| Ok(Frame::data(rest))));
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.redaction.held() == 0 && self.trailers.is_none() && self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let inner = self.incoming.size_hint();
+        let held = self.redaction.held() as u64;
+        let mut hint = SizeHint::new();
+        hint.set_lower(inner.lower().saturating_add(held));
+        if let Some(upper) = inner.upper() {
+            hint.set_upper(upper.saturating_add(held));
+        }
+        hint
+    }
+}

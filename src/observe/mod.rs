@@ -1,0 +1,23 @@
+//! What happened to each request?
+//!
+//! The outermost room: it gives every request an id (`x-request-id`, taken over when it is a short
+//! plain token, else a UUIDv7, RFC 9562) and opens its record, which inner layers reach as the
+//! extension `Arc<Observation>`. When the answer's body has ended, or was dropped half way, one event
+//! at level `debug` and target `heify_gateway::access` tells what happened: never a key, a body or a
+//! query.
+//!
+//! ```
+//! use http::HeaderMap;
+//!
+//! let mut headers = HeaderMap::new();
+//! headers.insert("x-request-id", "order-17".parse().unwrap());
+//! assert_eq!(heify_gateway::observe::request_id(&headers), "order-17");
+//! ```
+
+mod id;
+mod layer;
+mod outcome;
+
+pub use id::request_id;
+pub use layer::{Observe, ObserveFuture, ObserveLayer};
+pub use outcome::ObservedBody;

@@ -1,0 +1,157 @@
+//! In which order do the rooms handle a request?
+//!
+//! Here, and nowhere else, the rooms are put together. Each line of [`Rooms::stack`] gives the reason
+//! for its place.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use governor::clock::DefaultClock;
+use http::header::{AUTHORIZATION, COOKIE, HeaderName};
+use tower::ServiceBuilder;
+use tower_http::sensitive_headers::{SetSensitiveRequestHeaders, SetSensitiveRequestHeadersLayer};
+
+use crate::authenticate::{self, Authenticate, AuthenticateLayer, Directory, Throttle};
+use crate::catch_panic::{CatchPanic, CatchPanicLayer};
+use crate::contract::Contract;
+use crate::deadline::{Deadline, DeadlineLayer};
+use crate::envelope::{Envelope, EnvelopeLayer};
+use crate::forward::Forward;
+use crate::observe::{Observe, ObserveLayer};
+use crate::overload::{Capacity, Overload, OverloadLayer};
+use crate::rate_limit::{self, RateLimit, RateLimitLayer, Table};
+use crate::route::{Route, RouteLayer};
+use crate::upstream::{self, Breaker, Upstream, UpstreamError};
+use crate::validate::{self, Budget, Validate, ValidateLayer};
+
+/// What all rooms need to know.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Who may call.
+    pub authenticate: authenticate::Settings,
+    /// How fast; its tenants are those of `authenticate`, in the same order.
+    pub rate_limit: rate_limit::Settings,
+    /// How large and how slow a body may be.
+    pub validate: validate::Settings,
+    /// Where the upstream is.
+    pub upstream: upstream::Settings,
+    /// Requests between head and answer at once, over all threads.
+    pub max_in_flight: usize,
+    /// Whom tenants contact on 402 and 500.
+    pub contact: Option<Box<str>>,
+}
+
+/// The rooms of one configuration, shared by all threads. A reload makes new ones: a request is
+/// handled by one configuration from beginning to end.
+#[derive(Debug)]
+pub struct Rooms {
+    contract: Arc<Contract>,
+    directory: Arc<Directory>,
+    throttle: Option<Arc<Throttle>>,
+    limits: Arc<Table>,
+    budget: Arc<Budget>,
+    capacity: Capacity,
+    breaker: Arc<Breaker>,
+    settings: Settings,
+}
+
+/// The whole gateway as one tower service.
+pub type Stack = Observe<
+    SetSensitiveRequestHeaders<
+        CatchPanic<Envelope<Overload<Deadline<Route<Authenticate<RateLimit<Validate<Forward>>>>>>>>,
+    >,
+>;
+
+impl Rooms {
+    /// Builds the rooms. What is counted in `previous` stays counted: rates whose numbers did not
+    /// change, wrong keys per address, requests in progress, the upstream's failures.
+    pub fn new(settings: Settings, contract: Arc<Contract>, previous: Option<&Self>) -> Self {
+        let limits = previous.map(|previous| &*previous.limits);
+        let limits = Table::new(&settings.rate_limit, &contract, limits, &DefaultClock::default());
+        let throttle = settings.authenticate.failed_attempts.map(|rate| {
+            let kept = previous.and_then(|previous| previous.throttle.clone());
+            kept.filter(|kept| kept.rate() == rate).unwrap_or_else(|| Arc::new(Throttle::new(rate)))
+        });
+        let bounds = &settings.validate;
+        let tenants = settings.authenticate.tenants.len();
+        let budget = Budget::new(bounds.bytes_in_flight, bounds.tenant_bytes_in_flight, tenants);
+        let capacity = match previous {
+            Some(previous) => previous.capacity.with_limit(settings.max_in_flight),
+            None => Capacity::new(settings.max_in_flight),
+        };
+        let breaker = previous.filter(|old| old.settings.upstream.url == settings.upstream.url);
+        Self {
+            directory: Arc::new(Directory::new(&settings.authenticate, &contract)),
+            throttle,
+            limits: Arc::new(limits),
+            budget: Arc::new(budget),
+            capacity,
+            breaker: breaker.map_or_else(
+                || Arc::new(Breaker::new(Instant::now())),
+                |old| Arc::clone(&old.breaker),
+            ),
+            contract,
+            settings,
+        }
+    }
+
+    /// Makes a client for the upstream: one per data-path thread.
+    ///
+    /// # Errors
+    /// [`UpstreamError`] when the settings cannot be used.
+    pub fn upstream(&self) -> Result<Arc<Upstream>, UpstreamError> {
+        Upstream::new(&self.settings.upstream, Arc::clone(&self.breaker)).map(Arc::new)
+    }
+
+    /// What the rooms were built from.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The contract that the rooms enforce.
+    pub fn contract(&self) -> &Arc<Contract> {
+        &self.contract
+    }
+
+    /// Puts the rooms together, outermost first.
+    pub fn stack(&self, upstream: Arc<Upstream>) -> Stack {
+        ServiceBuilder::new()
+            // Outermost: every request has an id and a record, however it ends.
+            .layer(ObserveLayer)
+            // Before anything could print a request: keys do not show in `Debug`.
+            .layer(SetSensitiveRequestHeadersLayer::from_shared(Arc::new(CREDENTIALS)))
+            // Around all that decides: a defect costs one answer, not the connection.
+            .layer(CatchPanicLayer)
+            // Around all that limits: what they found out becomes header fields here.
+            .layer(EnvelopeLayer::new(self.settings.contact.as_deref()))
+            // Before any work: what cannot be done in time is not begun.
+            .layer(OverloadLayer::new(self.capacity.clone()))
+            // Around every wait: no request outlives its time.
+            .layer(DeadlineLayer::new(self.total_timeout()))
+            // One look-up: what does not exist needs no key.
+            .layer(RouteLayer::new(Arc::clone(&self.contract)))
+            // Before anything is charged or read: who is it?
+            .layer(AuthenticateLayer::new(Arc::clone(&self.directory), self.throttle.clone()))
+            // Before the body: a refused call costs no memory.
+            .layer(RateLimitLayer::new(Arc::clone(&self.limits)))
+            // Before the upstream: what breaks the contract is never sent.
+            .layer(ValidateLayer::new(
+                Arc::new(self.settings.validate.clone()),
+                Arc::clone(&self.budget),
+            ))
+            // Innermost: the only part that talks to the upstream.
+            .service(Forward::new(upstream))
+    }
+
+    /// More than all inner deadlines together, so that it strikes only where one of them failed to.
+    fn total_timeout(&self) -> Duration {
+        let upstream = &self.settings.upstream;
+        let endpoints = self.contract.endpoints().iter();
+        let longest = endpoints.filter_map(|endpoint| endpoint.effect.timeout).max();
+        let head = longest.unwrap_or_default().max(upstream.timeout);
+        let margin = Duration::from_secs(5);
+        self.settings.validate.body_timeout + head + upstream.body_idle_timeout + margin
+    }
+}
+
+const CREDENTIALS: [HeaderName; 3] = [HeaderName::from_static("x-api-key"), AUTHORIZATION, COOKIE];
