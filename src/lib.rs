@@ -27,6 +27,7 @@ pub mod rate_limit;
 pub mod refusal;
 pub mod route;
 pub mod secret;
+pub mod server;
 pub mod stack;
 pub mod tenant;
 pub mod upstream;

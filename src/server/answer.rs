@@ -1,0 +1,209 @@
+//! How does one request get its answer?
+//!
+//! Between hyper and the service: the request gets its [`Peer`] and [`RequestBody`], the service
+//! is awaited, and what it left unread decides whether the connection can live on.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+
+use bytes::Bytes;
+use http::header::{CONNECTION, EXPECT, HeaderValue};
+use http::{Request, Response, Version};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use pin_project_lite::pin_project;
+use tower::Service;
+
+use super::activity::{Activity, Turn};
+use super::current::{Current, Held};
+use super::discard::{Discard, Discarded};
+use super::request_body::{Left, RequestBody, Rest};
+use crate::peer::Peer;
+
+/// The service of one connection, as hyper wants it.
+#[derive(Debug)]
+pub(super) struct Answering<S> {
+    current: Arc<Current<S>>,
+    /// hyper calls through a shared reference, one call after the other; no borrow outlives one.
+    held: RefCell<Held<S>>,
+    activity: Arc<Activity>,
+    peer: Peer,
+}
+
+impl<S: Clone> Answering<S> {
+    pub(super) fn new(current: Arc<Current<S>>, activity: Arc<Activity>, peer: Peer) -> Self {
+        let held = RefCell::new(current.hold());
+        Self { current, held, activity, peer }
+    }
+}
+
+impl<S, B> hyper::service::Service<Request<Incoming>> for Answering<S>
+where
+    S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible> + Clone,
+{
+    type Response = Response<AnswerBody<B>>;
+    type Error = Infallible;
+    type Future = AnswerFuture<S, B>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let turn = Turn::begin(&self.activity);
+        let (mut parts, incoming) = request.into_parts();
+        parts.extensions.insert(self.peer);
+        let (body, rest) = if parts.version < Version::HTTP_2 {
+            RequestBody::sequential(incoming, parts.headers.contains_key(EXPECT))
+        } else {
+            (RequestBody::multiplexed(incoming), None)
+        };
+        let request = Request::from_parts(parts, body);
+        let mut held = self.held.borrow_mut();
+        self.current.refresh(&mut held);
+        // Mostly the service is ready at once, and no clone is needed. If not, this look wakes
+        // nobody, and a clone of its own waits for the request.
+        let stage = match held.service.poll_ready(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(())) => Stage::Working { future: held.service.call(request) },
+            Poll::Ready(Err(never)) => match never {},
+            Poll::Pending => Stage::Waiting { waiting: Some((held.service.clone(), request)) },
+        };
+        AnswerFuture { stage, turn: Some(turn), rest }
+    }
+}
+
+pin_project! {
+    /// The way of one request to its answer.
+    pub(super) struct AnswerFuture<S, B>
+    where
+        S: Service<Request<RequestBody>>,
+    {
+        #[pin]
+        stage: Stage<S, S::Future, B>,
+        turn: Option<Turn>,
+        rest: Option<Arc<Rest>>,
+    }
+}
+
+pin_project! {
+    #[project = StageProjection]
+    enum Stage<S, F, B> {
+        /// For the service to take the request.
+        Waiting { waiting: Option<(S, Request<RequestBody>)> },
+        /// For the service to answer.
+        Working { #[pin] future: F },
+        /// For the rest of the body, before the answer goes out.
+        Discarding { discarding: Option<(Discard, Response<B>)> },
+    }
+}
+
+impl<S, B> Future for AnswerFuture<S, B>
+where
+    S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible>,
+{
+    type Output = Result<Response<AnswerBody<B>>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            match this.stage.as_mut().project() {
+                StageProjection::Waiting { waiting } => {
+                    let Some((mut service, request)) = waiting.take() else {
+                        return Poll::Pending; // polled after it was ready
+                    };
+                    match service.poll_ready(context) {
+                        Poll::Pending => {
+                            *waiting = Some((service, request));
+                            return Poll::Pending;
+                        }
+                        Poll::Ready(Err(never)) => match never {},
+                        Poll::Ready(Ok(())) => {
+                            let future = service.call(request);
+                            this.stage.set(Stage::Working { future });
+                        }
+                    }
+                }
+                StageProjection::Working { future } => {
+                    let Ok(response) = ready!(future.poll(context));
+                    // The body that the service has dropped; the future may hold more of it.
+                    this.stage.set(Stage::Discarding { discarding: None });
+                    match this.rest.take().map(|rest| rest.take()) {
+                        None | Some(Left::Nothing | Left::Held) => {
+                            return finish(this.turn, response, None);
+                        }
+                        Some(Left::Broken | Left::Unasked) => {
+                            return finish(this.turn, response, Some(Discarded::Unfinished));
+                        }
+                        Some(Left::Unread(incoming)) => {
+                            let discarding = Some((Discard::new(incoming), response));
+                            this.stage.set(Stage::Discarding { discarding });
+                        }
+                    }
+                }
+                StageProjection::Discarding { discarding } => {
+                    let Some((discard, _)) = discarding else { return Poll::Pending };
+                    let discarded = ready!(discard.poll(context));
+                    let Some((discard, response)) = discarding.take() else {
+                        return Poll::Pending;
+                    };
+                    drop(discard);
+                    return finish(this.turn, response, Some(discarded));
+                }
+            }
+        }
+    }
+}
+
+/// Hands the answer to hyper, with the turn, which lasts until its body is written.
+fn finish<B>(
+    turn: &mut Option<Turn>,
+    mut response: Response<B>,
+    discarded: Option<Discarded>,
+) -> Poll<Result<Response<AnswerBody<B>>, Infallible>> {
+    if let Some(turn) = turn {
+        turn.activity().answering();
+        if discarded == Some(Discarded::Unfinished) {
+            turn.activity().left_unread();
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+    }
+    Poll::Ready(Ok(response.map(|body| AnswerBody { body, turn: turn.take() })))
+}
+
+pin_project! {
+    /// The body of an answer: the service's own, watched.
+    #[derive(Debug)]
+    pub(super) struct AnswerBody<B> {
+        #[pin]
+        body: B,
+        turn: Option<Turn>,
+    }
+}
+
+impl<B: Body<Data = Bytes>> Body for AnswerBody<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let this = self.project();
+        if let Some(turn) = this.turn {
+            turn.asked();
+        }
+        let frame = ready!(this.body.poll_frame(context));
+        if let (Some(turn), Some(Ok(_))) = (this.turn, &frame) {
+            turn.gave();
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,181 @@
+//! Is the gateway alive, and may it get traffic?
+//!
+//! A tiny listener of its own for orchestrators: `/livez` (the process runs), `/readyz` (it wants
+//! requests; `?verbose` names each check) and `/healthz`, another name of `/livez`. It needs no
+//! token and tells nothing that would need one.
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use tower::Service;
+
+use super::{Drained, Listener, Server, Settings};
+use crate::refusal::Refusal;
+
+/// Whether the gateway wants requests. Clones are the same handle.
+#[derive(Debug, Clone, Default)]
+pub struct Readiness(Arc<Checks>);
+
+#[derive(Debug, Default)]
+struct Checks {
+    loaded: AtomicBool,
+    draining: AtomicBool,
+}
+
+impl Readiness {
+    /// Not ready yet: nothing is loaded.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Configuration and contract are loaded and the data port listens.
+    pub fn loaded(&self) {
+        self.0.loaded.store(true, Ordering::Release);
+    }
+
+    /// The gateway is about to stop: new requests should go elsewhere.
+    pub fn draining(&self) {
+        self.0.draining.store(true, Ordering::Release);
+    }
+
+    /// Whether all checks pass.
+    pub fn is_ready(&self) -> bool {
+        self.checks().iter().all(|(_, passes)| *passes)
+    }
+
+    fn checks(&self) -> [(&'static str, bool); 2] {
+        [
+            ("loaded", self.0.loaded.load(Ordering::Acquire)),
+            ("not-draining", !self.0.draining.load(Ordering::Acquire)),
+        ]
+    }
+}
+
+/// The tower service behind the status listener; other listeners can mount it too.
+#[derive(Debug, Clone)]
+pub struct Status {
+    readiness: Readiness,
+}
+
+impl Status {
+    /// Reports what the handle says.
+    pub fn new(readiness: Readiness) -> Self {
+        Self { readiness }
+    }
+
+    /// Serves it in the tokio runtime of the caller, under bounds that fit probes.
+    ///
+    /// # Errors
+    /// As [`Server::serve`].
+    pub async fn serve(self, listener: Listener) -> io::Result<Drained> {
+        Server::new(self, settings()).serve(listener).await
+    }
+
+    fn answer(&self, method: &Method, path: &str, query: Option<&str>) -> Response<Full<Bytes>> {
+        let verbose = query.is_some_and(|query| query.split('&').any(|part| part == "verbose"));
+        let answer = match path {
+            "/livez" | "/healthz" => text(StatusCode::OK, "ok\n".into()),
+            "/readyz" => self.ready(verbose),
+            _ => return Refusal::UnknownEndpoint { meant: None }.into_response(),
+        };
+        if matches!(*method, Method::GET | Method::HEAD) {
+            return answer;
+        }
+        let mut refused: Response<Full<Bytes>> =
+            Refusal::WrongMethod { expected: Method::GET }.into_response();
+        refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        refused
+    }
+
+    fn ready(&self, verbose: bool) -> Response<Full<Bytes>> {
+        let checks = self.readiness.checks();
+        let passes = checks.iter().all(|(_, passes)| *passes);
+        // Probes understand the status: this listener is no part of the fronted API.
+        let status = if passes { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let mut body = String::new();
+        if verbose {
+            for (name, passes) in checks {
+                body.push_str(if passes { "[+] " } else { "[-] " });
+                body.push_str(name);
+                body.push('\n');
+            }
+        }
+        body.push_str(if passes { "ready\n" } else { "not ready\n" });
+        text(status, body)
+    }
+}
+
+impl<B> Service<Request<B>> for Status {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let uri = request.uri();
+        ready(Ok(self.answer(request.method(), uri.path(), uri.query())))
+    }
+}
+
+/// Probes are few, small and quick.
+fn settings() -> Settings {
+    Settings {
+        max_connections: 64,
+        first_byte_timeout: Duration::from_secs(5),
+        header_timeout: Duration::from_secs(5),
+        idle_timeout: Duration::from_secs(75),
+        write_timeout: Duration::from_secs(5),
+        max_header_bytes: 8 * 1024,
+        ..Settings::default()
+    }
+}
+
+fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status_of(readiness: &Readiness, path: &str) -> StatusCode {
+        Status::new(readiness.clone()).answer(&Method::GET, path, None).status()
+    }
+
+    #[test]
+    fn readiness_follows_loading_and_draining() {
+        let readiness = Readiness::new();
+        assert_eq!(status_of(&readiness, "/readyz"), 503);
+        assert_eq!(status_of(&readiness, "/livez"), 200);
+        readiness.loaded();
+        assert_eq!(status_of(&readiness, "/readyz"), 200);
+        readiness.draining();
+        assert_eq!(status_of(&readiness, "/readyz"), 503);
+        assert_eq!(status_of(&readiness, "/healthz"), 200);
+    }
+
+    #[test]
+    fn other_paths_and_methods_are_refused() {
+        let status = Status::new(Readiness::new());
+        assert_eq!(status.answer(&Method::GET, "/", None).status(), 404);
+        assert_eq!(status.answer(&Method::POST, "/livez", None).status(), 404);
+        assert_eq!(status.answer(&Method::HEAD, "/livez", None).status(), 200);
+    }
+}

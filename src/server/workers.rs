@@ -1,0 +1,166 @@
+//! How do all cores share one listening socket?
+//!
+//! One thread per core, each with a runtime and a service of its own, so that a request never
+//! crosses cores; all accept from one socket, so that no queue is lost when a worker is busy.
+
+use std::convert::Infallible;
+use std::io;
+use std::num::NonZeroUsize;
+use std::pin::pin;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::{Either, select};
+use http::{Request, Response};
+use http_body::Body;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::{Semaphore, oneshot};
+use tower::Service;
+
+use super::settings::FOREVER;
+use super::{Drained, Listener, LocalAddr, RequestBody, Server, Settings, Tls};
+use crate::body::BoxError;
+
+/// The running workers of one listener. Dropping them cuts all connections.
+#[derive(Debug)]
+pub struct Workers<S> {
+    workers: Vec<Worker<S>>,
+    address: LocalAddr,
+}
+
+#[derive(Debug)]
+struct Worker<S> {
+    server: Server<S>,
+    runtime: Handle,
+    /// Ends the thread when it is dropped.
+    _alive: oneshot::Sender<()>,
+    drained: oneshot::Receiver<Drained>,
+}
+
+impl<S, B> Workers<S>
+where
+    S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    /// Starts one worker per core. `make` makes the service of the worker with an index, inside
+    /// that worker's runtime.
+    ///
+    /// # Errors
+    /// Where threads, runtimes or handles of the socket cannot be made.
+    pub fn start(
+        listener: Listener,
+        settings: &Settings,
+        tls: Option<&Tls>,
+        make: impl Fn(usize) -> S,
+    ) -> io::Result<Self> {
+        let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Self::start_with(cores, listener, settings, tls, make)
+    }
+
+    /// Starts as many workers as told.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_with(
+        count: NonZeroUsize,
+        listener: Listener,
+        settings: &Settings,
+        tls: Option<&Tls>,
+        make: impl Fn(usize) -> S,
+    ) -> io::Result<Self> {
+        let address = listener.local_addr()?;
+        let settings = settings.clone().bounded();
+        let permits = Arc::new(Semaphore::new(settings.max_connections));
+        let mut workers = Vec::with_capacity(count.get());
+        for index in 0..count.get() {
+            let runtime = Builder::new_current_thread().enable_all().build()?;
+            let service = within(runtime.handle(), || make(index));
+            let permits = Some(Arc::clone(&permits));
+            let server = Server::assemble(service, settings.clone(), tls.cloned(), permits);
+            workers.push(Worker::start(index, server, runtime, listener.share()?)?);
+        }
+        Ok(Self { workers, address })
+    }
+
+    /// Replaces the service of each worker. A request in progress keeps the service that it
+    /// began with.
+    pub fn replace(&self, make: impl Fn(usize) -> S) {
+        // All are made before the first is replaced, so that workers change close together.
+        let made: Vec<S> = self
+            .workers
+            .iter()
+            .enumerate()
+            .map(|(index, worker)| within(&worker.runtime, || make(index)))
+            .collect();
+        for (worker, service) in self.workers.iter().zip(made) {
+            worker.server.replace(service);
+        }
+    }
+
+    /// Where the listener can be reached: with the real port where port 0 was asked for.
+    pub fn local_addr(&self) -> &LocalAddr {
+        &self.address
+    }
+
+    /// Stops accepting, lets requests in progress end, and after the time cuts what is left.
+    pub async fn shutdown(self, drain_timeout: Duration) -> Drained {
+        for worker in &self.workers {
+            worker.server.shutdown_within(drain_timeout.min(FOREVER));
+        }
+        let mut total = Drained::default();
+        for worker in self.workers {
+            // A worker that is gone has nothing left to cut.
+            total.cut += worker.drained.await.unwrap_or_default().cut;
+        }
+        total
+    }
+}
+
+impl<S, B> Worker<S>
+where
+    S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    fn start(
+        index: usize,
+        server: Server<S>,
+        runtime: Runtime,
+        listener: Listener,
+    ) -> io::Result<Self> {
+        let (alive, dropped) = oneshot::channel::<()>();
+        let (done, drained) = oneshot::channel();
+        let handle = runtime.handle().clone();
+        let serving = server.clone();
+        thread::Builder::new().name(format!("gateway-{index}")).spawn(move || {
+            let outcome = runtime.block_on(async {
+                let serve = pin!(serving.serve(listener));
+                match select(serve, dropped).await {
+                    Either::Left((outcome, _)) => outcome,
+                    Either::Right(_) => Ok(Drained::default()),
+                }
+            });
+            let drained = outcome.unwrap_or_else(|error| {
+                tracing::error!(%error, index, "worker could not listen");
+                Drained::default()
+            });
+            // What a resolver still does on other threads must not hold up the end.
+            runtime.shutdown_background();
+            let _ = done.send(drained);
+        })?;
+        Ok(Self { server, runtime: handle, _alive: alive, drained })
+    }
+}
+
+/// Runs inside a runtime, so that what is made there can spawn and set timers.
+fn within<T>(runtime: &Handle, make: impl FnOnce() -> T) -> T {
+    let _entered = runtime.enter();
+    make()
+}

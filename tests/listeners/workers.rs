@@ -1,0 +1,126 @@
+//! Do workers share a socket, and change their services without losing a request?
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use heify_gateway::server::status::{Readiness, Status};
+use heify_gateway::server::{Drained, LocalAddr, Settings, Workers};
+use tokio::net::TcpStream;
+
+use crate::support::{App, Client, local, soon};
+
+fn two(name: &'static str) -> (Workers<App>, SocketAddr) {
+    let count = NonZeroUsize::new(2).unwrap();
+    let workers = Workers::start_with(count, local(), &Settings::default(), None, |index| {
+        App::new(&format!("{name} {index}"))
+    })
+    .unwrap();
+    let LocalAddr::Tcp(address) = *workers.local_addr() else { unreachable!() };
+    (workers, address)
+}
+
+async fn connect(address: SocketAddr) -> Client<TcpStream> {
+    Client::new(TcpStream::connect(address).await.unwrap())
+}
+
+#[tokio::test]
+async fn two_workers_share_one_socket() {
+    let (workers, address) = two("worker");
+    let mut seen = HashSet::new();
+    let mut open = Vec::new();
+    while seen.len() < 2 {
+        assert!(open.len() < 2000, "only {seen:?} ever answers");
+        let mut client = connect(address).await;
+        seen.insert(client.get("/name").await.text().to_owned());
+        open.push(client);
+    }
+    assert_eq!(seen, HashSet::from(["worker 0".to_owned(), "worker 1".to_owned()]));
+    let drained = soon(workers.shutdown(Duration::from_secs(10))).await;
+    assert_eq!(drained, Drained { cut: 0 });
+    for mut client in open {
+        client.ends().await;
+    }
+}
+
+#[tokio::test]
+async fn services_are_replaced_under_load_without_a_failed_request() {
+    let (workers, address) = two("old");
+    let stop = Arc::new(AtomicBool::new(false));
+    let clients: Vec<_> = (0..8)
+        .map(|_| {
+            let stop = Arc::clone(&stop);
+            tokio::spawn(async move {
+                let mut client = connect(address).await;
+                let mut count = 0;
+                while !stop.load(Ordering::Relaxed) || count == 0 {
+                    assert_eq!(client.get("/name").await.status, 200);
+                    count += 1;
+                }
+                // After the last replacement, old connections see the new service.
+                let name = client.get("/name").await;
+                assert!(name.text().starts_with("new 49 "), "{}", name.text());
+            })
+        })
+        .collect();
+    for generation in 0..50 {
+        workers.replace(|index| App::new(&format!("new {generation} {index}")));
+        connect(address).await.get("/hello").await;
+    }
+    stop.store(true, Ordering::Relaxed);
+    for client in clients {
+        soon(client).await.unwrap();
+    }
+    assert_eq!(soon(workers.shutdown(Duration::from_secs(10))).await, Drained { cut: 0 });
+}
+
+#[tokio::test]
+async fn a_request_in_progress_keeps_its_service() {
+    let count = NonZeroUsize::MIN;
+    let old = App::new("old");
+    let settings = Settings::default();
+    let workers = Workers::start_with(count, local(), &settings, None, |_| old.clone()).unwrap();
+    let LocalAddr::Tcp(address) = *workers.local_addr() else { unreachable!() };
+    let mut client = connect(address).await;
+    client.send("GET /wait HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    soon(old.begun.acquire()).await.unwrap().forget();
+    workers.replace(|_| App::new("new"));
+    old.gate.add_permits(1);
+    assert_eq!(client.answer().await.text(), "waited");
+    assert_eq!(client.get("/name").await.text(), "new");
+}
+
+#[tokio::test]
+async fn shutdown_counts_what_it_cuts() {
+    let app = App::new("app");
+    let settings = Settings::default();
+    let workers =
+        Workers::start_with(NonZeroUsize::MIN, local(), &settings, None, |_| app.clone()).unwrap();
+    let LocalAddr::Tcp(address) = *workers.local_addr() else { unreachable!() };
+    let mut client = connect(address).await;
+    client.send("GET /wait HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    soon(app.begun.acquire()).await.unwrap().forget();
+    let drained = soon(workers.shutdown(Duration::from_millis(50))).await;
+    assert_eq!(drained, Drained { cut: 1 });
+    client.ends().await;
+}
+
+#[tokio::test]
+async fn the_status_listener_reports_readiness() {
+    let readiness = Readiness::new();
+    let listener = local();
+    let LocalAddr::Tcp(address) = listener.local_addr().unwrap() else { unreachable!() };
+    tokio::spawn(Status::new(readiness.clone()).serve(listener));
+    let mut client = connect(address).await;
+    assert_eq!(client.get("/livez").await.status, 200);
+    assert_eq!(client.get("/readyz").await.status, 503);
+    readiness.loaded();
+    assert_eq!(client.get("/readyz").await.status, 200);
+    readiness.draining();
+    let verbose = client.get("/readyz?verbose").await;
+    assert_eq!(verbose.text(), "[+] loaded\n[-] not-draining\nnot ready\n");
+    assert_eq!(client.get("/else").await.field("x-gateway-reason"), Some("unknown_endpoint"));
+}
