@@ -28,6 +28,8 @@ pub mod refusal;
 pub mod route;
 pub mod secret;
 pub mod server;
+#[cfg(feature = "simulator")]
+pub mod simulator;
 pub mod stack;
 pub mod tenant;
 pub mod upstream;
