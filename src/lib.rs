@@ -12,6 +12,8 @@
 pub mod authenticate;
 pub mod body;
 pub mod catch_panic;
+#[cfg(feature = "config")]
+pub mod config;
 pub mod contract;
 pub mod deadline;
 pub mod early;

@@ -1,0 +1,103 @@
+//! Does the example file show every key, and only keys that exist?
+#![allow(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use super::*;
+
+const EXAMPLE: &str = include_str!("../../config/gateway.toml");
+/// The two ways to give each secret that the example shows side by side.
+const EITHER_OR: [(&str, &str); 2] = [("api_key", "api_key_file"), ("token", "token_file")];
+
+fn load_text(text: &str) -> (Result<Settings, Mistakes>, BTreeSet<String>) {
+    let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let read_file = |path: &Path| {
+        let content = match path.to_str().unwrap_or_default() {
+            "gateway.toml" => text.to_owned(),
+            "/etc/heify-gateway/tls.key" => certificate.signing_key.serialize_pem(),
+            path if path.ends_with(".crt") || path.ends_with(".pem") => certificate.cert.pem(),
+            path => format!("the-content-of-{path}"),
+        };
+        Ok(content.into_bytes())
+    };
+    let environment: [(&str, &str); 0] = [];
+    let sources = Sources {
+        now: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
+        read_file: &read_file,
+        ..Sources::new(Some("gateway.toml".into()), environment)
+    };
+    load_and_record(&sources)
+}
+
+/// Takes the `#` away from every setting, except from the names that are left out.
+fn with_every_setting(leave_out: &[&str]) -> String {
+    let uncomment = |line: &str| {
+        let setting = line.strip_prefix('#').filter(|rest| !rest.starts_with(' '));
+        let setting = setting.filter(|rest| {
+            let name = rest.split(' ').next().unwrap_or_default();
+            !leave_out.contains(&name)
+        });
+        setting.unwrap_or(line).to_owned()
+    };
+    EXAMPLE.lines().map(|line| uncomment(line) + "\n").collect()
+}
+
+fn left(pairs: &[(&'static str, &'static str)]) -> Vec<&'static str> {
+    pairs.iter().map(|(value, _)| *value).collect()
+}
+
+#[test]
+fn the_example_file_holds_the_defaults() {
+    let with_key = EXAMPLE.replace("#api_key =", "api_key =");
+    let example = load_text(&with_key).0.unwrap();
+    let empty = load_text("upstream.api_key = 'the-central-key'").0.unwrap();
+    assert_eq!(format!("{example:?}"), format!("{empty:?}"));
+}
+
+#[test]
+fn every_commented_setting_of_the_example_file_is_valid() {
+    let values: Vec<_> = EITHER_OR.iter().map(|(_, file)| *file).collect();
+    for leave_out in [left(&EITHER_OR), values] {
+        let settings = load_text(&with_every_setting(&leave_out)).0.unwrap();
+        assert_eq!(settings.authenticate.tenants[0].keys.len(), 3);
+        assert!(settings.server.tls.is_some());
+        assert!(settings.contract.is_some());
+    }
+}
+
+#[test]
+fn the_example_file_shows_every_key_that_is_read() {
+    let text = with_every_setting(&[]);
+    let asked = load_text(&text).1;
+    let mut shown = BTreeSet::new();
+    collect(&tree::parse_file(&"gateway.toml".into(), &text).0, "", &mut shown);
+    let missing: Vec<_> = asked.iter().filter(|key| !shown.contains(&bare(key))).collect();
+    assert!(missing.is_empty(), "not in config/gateway.toml: {missing:?}");
+    assert!(asked.len() > 50, "the reader does not record what it asks for: {asked:?}");
+}
+
+/// The paths of all keys, without indices.
+fn collect(table: &Table, path: &str, keys: &mut BTreeSet<String>) {
+    for entry in table {
+        let name = if entry.name.starts_with('/') { "*" } else { &entry.name };
+        let key = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+        collect_values(&entry.node.value, &key, keys);
+        keys.insert(key);
+    }
+}
+
+fn collect_values(value: &tree::Value, key: &str, keys: &mut BTreeSet<String>) {
+    match value {
+        tree::Value::Table(table) => collect(table, key, keys),
+        tree::Value::Array(items) => {
+            items.iter().for_each(|item| collect_values(&item.value, key, keys));
+        }
+        _ => {}
+    }
+}
+
+fn bare(key: &str) -> String {
+    key.replace("[]", "")
+}
