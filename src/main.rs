@@ -1,3 +1,7 @@
 //! The binary: subcommands only, everything else is in the library.
 
-fn main() {}
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

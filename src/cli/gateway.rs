@@ -1,0 +1,222 @@
+//! How does a configuration become a running gateway, and how does it change while it runs?
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use heify_gateway::config::{self, Listen};
+use heify_gateway::contract::{Contract, Mistake};
+use heify_gateway::server::{self, Drained, Listener, LocalAddr, Tls, Workers};
+use heify_gateway::stack::{self, Rooms, Stack};
+use heify_gateway::upstream::{Upstream, UpstreamError};
+
+use super::Exit;
+
+/// Why a checked configuration cannot be served all the same.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    #[error("{name}: {error}")]
+    Listen { name: String, error: io::Error },
+    #[error("cannot start the data-path threads: {0}")]
+    Threads(io::Error),
+    #[error("the upstream cannot be used: {0}")]
+    Upstream(#[from] UpstreamError),
+    #[error("the contract has mistakes:\n{0}")]
+    Contract(String),
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "there is no TLS to fail"))]
+    #[error("the certificate cannot be used: {0}")]
+    Certificate(String),
+    #[cfg(not(feature = "tls"))]
+    #[error("TLS on the data port needs a build with the feature `tls`")]
+    NoTls,
+}
+
+impl StartError {
+    /// The exit code that says whose turn it is.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Listen { .. } | Self::Threads(_) => Exit::Failed,
+            _ => Exit::WrongConfiguration,
+        }
+    }
+}
+
+/// The data path: listeners, threads, rooms, upstream connections.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    workers: Workers<Stack>,
+    rooms: Rooms,
+    /// One per thread, in the order of the threads.
+    upstreams: Vec<Arc<Upstream>>,
+    tls: Option<Tls>,
+    server: config::Server,
+}
+
+impl Gateway {
+    /// Binds the data port and starts one thread per core.
+    pub(crate) fn start(settings: &config::Settings) -> Result<Self, StartError> {
+        let count = threads(&settings.server);
+        let rooms = Rooms::new(rooms(settings), contract(settings)?, None);
+        let upstreams = clients(&rooms, count)?;
+        let tls = tls(&settings.server)?;
+        let listener = match &settings.server.listen {
+            Listen::Tcp(address) => Listener::tcp(*address),
+            Listen::Unix(path) => Listener::unix(path),
+        };
+        let listener = listener.map_err(|error| {
+            let name = format!("cannot listen on {}", settings.server.listen);
+            StartError::Listen { name, error }
+        })?;
+        let bounds = bounds(&settings.server);
+        let stack = |index: usize| rooms.stack(Arc::clone(&upstreams[index]));
+        let workers = Workers::start_with(count, listener, &bounds, tls.as_ref(), stack)
+            .map_err(StartError::Threads)?;
+        Ok(Self { workers, rooms, upstreams, tls, server: settings.server.clone() })
+    }
+
+    /// Where the data port is.
+    pub(crate) fn address(&self) -> &LocalAddr {
+        self.workers.local_addr()
+    }
+
+    /// Changes to another configuration, all or nothing. Requests in progress end under the old one.
+    ///
+    /// Returns the keys whose change needs a restart.
+    pub(crate) fn reload(
+        &mut self,
+        settings: &config::Settings,
+    ) -> Result<Vec<&'static str>, StartError> {
+        let wanted = rooms(settings);
+        let same_upstream = wanted.upstream == self.rooms.settings().upstream;
+        let rooms = Rooms::new(wanted, contract(settings)?, Some(&self.rooms));
+        // Connections are kept when nothing about the upstream changed.
+        let upstreams = match same_upstream {
+            true => self.upstreams.clone(),
+            false => clients(&rooms, threads(&self.server))?,
+        };
+        replace_tls(self.tls.as_ref(), &settings.server)?;
+        // From here on nothing can fail.
+        self.workers.replace(|index| rooms.stack(Arc::clone(&upstreams[index])));
+        (self.rooms, self.upstreams) = (rooms, upstreams);
+        Ok(needs_restart(&self.server, &settings.server))
+    }
+
+    /// Lets requests end, and cuts what has not ended in time.
+    pub(crate) async fn shutdown(self, timeout: Duration) -> Drained {
+        self.workers.shutdown(timeout).await
+    }
+}
+
+fn threads(server: &config::Server) -> NonZeroUsize {
+    let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    server.workers.unwrap_or_else(cores)
+}
+
+fn clients(rooms: &Rooms, count: NonZeroUsize) -> Result<Vec<Arc<Upstream>>, StartError> {
+    (0..count.get()).map(|_| Ok(rooms.upstream()?)).collect()
+}
+
+/// The contract that a configuration names, or the built-in one.
+pub(crate) fn contract(settings: &config::Settings) -> Result<Arc<Contract>, StartError> {
+    parse(settings.contract.as_ref()).map(Arc::new).map_err(|mistakes| {
+        let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        StartError::Contract(lines.join("\n"))
+    })
+}
+
+/// Compiles a document, or the built-in one.
+pub(crate) fn parse(document: Option<&config::Document>) -> Result<Contract, Vec<Mistake>> {
+    match document {
+        Some(document) => Contract::parse(&document.text, &document.name),
+        None => Contract::built_in(),
+    }
+}
+
+fn rooms(settings: &config::Settings) -> stack::Settings {
+    stack::Settings {
+        authenticate: settings.authenticate.clone(),
+        rate_limit: settings.rate_limit.clone(),
+        validate: settings.validate.clone(),
+        upstream: settings.upstream.clone(),
+        max_in_flight: settings.server.max_in_flight,
+        contact: settings.contact.as_deref().map(Box::from),
+    }
+}
+
+fn bounds(server: &config::Server) -> server::Settings {
+    server::Settings {
+        max_connections: server.max_connections,
+        first_byte_timeout: server.first_byte_timeout,
+        header_timeout: server.header_timeout,
+        idle_timeout: server.idle_timeout,
+        write_timeout: server.write_timeout,
+        handshake_timeout: server.handshake_timeout,
+        drain_timeout: server.drain_timeout,
+        max_header_bytes: server.max_header_bytes,
+        ..server::Settings::default()
+    }
+}
+
+/// What was decided when the listener was bound.
+fn needs_restart(old: &config::Server, new: &config::Server) -> Vec<&'static str> {
+    let mut changed = Vec::new();
+    let mut note = |name, same: bool| {
+        if !same {
+            changed.push(name);
+        }
+    };
+    note("server.listen", old.listen == new.listen);
+    note("server.workers", old.workers == new.workers);
+    note("server.tls", old.tls.is_some() == new.tls.is_some());
+    note("server.max_connections", old.max_connections == new.max_connections);
+    note("the server's timeouts and head size", bounds(old) == bounds(new));
+    changed
+}
+
+#[cfg(feature = "tls")]
+fn tls(server: &config::Server) -> Result<Option<Tls>, StartError> {
+    Ok(certificate(server)?.map(Tls::new))
+}
+
+/// Puts a renewed certificate to use.
+#[cfg(feature = "tls")]
+fn replace_tls(tls: Option<&Tls>, server: &config::Server) -> Result<(), StartError> {
+    if let (Some(tls), Some(certificate)) = (tls, certificate(server)?) {
+        tls.replace(certificate);
+    }
+    Ok(())
+}
+
+#[cfg(feature = "tls")]
+fn certificate(server: &config::Server) -> Result<Option<rustls::ServerConfig>, StartError> {
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+    let Some(tls) = &server.tls else { return Ok(None) };
+    let pem = |error: rustls::pki_types::pem::Error| StartError::Certificate(error.to_string());
+    let wrong = |error: rustls::Error| StartError::Certificate(error.to_string());
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&tls.cert_pem).collect();
+    let key = PrivateKeyDer::from_pem_slice(tls.key_pem.expose().as_bytes()).map_err(pem)?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(wrong)?
+        .with_no_client_auth()
+        .with_single_cert(chain.map_err(pem)?, key)
+        .map_err(wrong)?;
+    Ok(Some(config))
+}
+
+#[cfg(not(feature = "tls"))]
+fn tls(server: &config::Server) -> Result<Option<Tls>, StartError> {
+    match server.tls {
+        Some(_) => Err(StartError::NoTls),
+        None => Ok(None),
+    }
+}
+
+#[cfg(not(feature = "tls"))]
+fn replace_tls(_: Option<&Tls>, _: &config::Server) -> Result<(), StartError> {
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! What is logged, and how?
+//!
+//! To standard output, as containers expect it: text on a terminal, one JSON object per line
+//! elsewhere.
+
+use std::ffi::{OsStr, OsString};
+use std::io::IsTerminal;
+
+use heify_gateway::config::{Log, LogFormat};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use super::Global;
+
+/// The gateway's own variable for the filter.
+const VARIABLE: &str = "HEIFY_GATEWAY_LOG";
+/// The variable that Rust programs share.
+const SHARED_VARIABLE: &str = "RUST_LOG";
+
+/// Starts to log, once per process.
+///
+/// # Errors
+/// Says which filter cannot be understood, or that logging has been started before.
+pub(crate) fn start(
+    log: Log,
+    global: &Global,
+    environment: &[(OsString, OsString)],
+) -> Result<(), String> {
+    let filter = filter(log, global, environment)?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stdout);
+    let terminal = std::io::stdout().is_terminal();
+    let subscriber: Box<dyn tracing::Subscriber + Send + Sync> =
+        match global.log_format.unwrap_or(log.format) {
+            LogFormat::Auto if !terminal => Box::new(builder.json().flatten_event(true).finish()),
+            LogFormat::Json => Box::new(builder.json().flatten_event(true).finish()),
+            LogFormat::Auto | LogFormat::Text => Box::new(builder.with_ansi(terminal).finish()),
+        };
+    subscriber.try_init().map_err(|error| error.to_string())
+}
+
+/// `auto`, `text` or `json`.
+pub(crate) fn parse_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "auto" => Ok(LogFormat::Auto),
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("must be auto, text or json".to_owned()),
+    }
+}
+
+/// The argument, else the gateway's variable, else the shared one, else the configuration.
+fn filter(
+    log: Log,
+    global: &Global,
+    environment: &[(OsString, OsString)],
+) -> Result<EnvFilter, String> {
+    let variable = |name: &str| {
+        let found = environment.iter().find(|(candidate, _)| candidate == name);
+        found.map(|(_, value)| value.as_os_str()).filter(|value| !value.is_empty())
+    };
+    let argument = global.log_level.as_deref().map(|level| ("--log-level", OsStr::new(level)));
+    let given = argument
+        .or_else(|| Some((VARIABLE, variable(VARIABLE)?)))
+        .or_else(|| Some((SHARED_VARIABLE, variable(SHARED_VARIABLE)?)));
+    let Some((source, text)) = given else {
+        return Ok(EnvFilter::new(log.level.to_string()));
+    };
+    // A lone word that is no level would name a target, and silence all others.
+    let lone_word = |text: &str| text.chars().all(char::is_alphabetic);
+    let meant = |text: &&str| !lone_word(text) || text.parse::<LevelFilter>().is_ok();
+    let filter = text.to_str().filter(meant).and_then(|text| EnvFilter::try_new(text).ok());
+    filter.ok_or_else(|| {
+        format!("{source}: must be a level or a filter such as info,hyper=debug, not {text:?}")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(level: Option<&str>, environment: &[(&str, &str)]) -> Result<String, String> {
+        let log_level = level.map(str::to_owned);
+        let global = Global { config: None, log_level, log_format: None };
+        let environment: Vec<(OsString, OsString)> =
+            environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        filter(Log::default(), &global, &environment).map(|filter| filter.to_string())
+    }
+
+    #[test]
+    fn the_nearest_source_decides_on_the_level() {
+        let both = [(SHARED_VARIABLE, "error"), (VARIABLE, "warn")];
+        assert_eq!(chosen(None, &[]).unwrap(), "info");
+        assert_eq!(chosen(None, &both[..1]).unwrap(), "error");
+        assert_eq!(chosen(None, &both).unwrap(), "warn");
+        assert_eq!(chosen(Some("debug"), &both).unwrap(), "debug");
+        assert_eq!(chosen(None, &[(VARIABLE, "")]).unwrap(), "info");
+    }
+
+    #[test]
+    fn a_filter_that_is_none_is_named_with_its_source() {
+        for wrong in ["a=b=c", "loud"] {
+            assert!(chosen(Some(wrong), &[]).unwrap_err().starts_with("--log-level: must be"));
+        }
+        assert_eq!(chosen(Some("info,hyper=debug"), &[]).unwrap(), "hyper=debug,info");
+    }
+}

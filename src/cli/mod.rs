@@ -1,0 +1,142 @@
+//! Which subcommands are there, and with which code do they exit?
+//!
+//! One file per subcommand. Each writes data to the one writer and talk to the other, and gives an
+//! [`Exit`]; the environment and both writers are made here and nowhere else.
+
+mod check;
+mod completions;
+mod gateway;
+mod healthcheck;
+mod key;
+mod log;
+mod serve;
+mod sources;
+
+use std::ffi::OsString;
+use std::io::{self, ErrorKind, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use heify_gateway::config::LogFormat;
+
+/// A gateway in front of the Heify speech-to-text API: many teams, one central key.
+#[derive(Debug, Parser)]
+#[command(
+    name = "heify-gateway",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    after_help = "Examples:\n  \
+        heify-gateway serve -c gateway.toml   run the gateway\n  \
+        heify-gateway check -c gateway.toml   find every mistake in a configuration\n  \
+        heify-gateway key new                 make a key for a team\n\n\
+        Exit codes: 0 done, 1 failed, 2 wrong usage, 69 upstream not reachable, 78 wrong configuration."
+)]
+struct Arguments {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every subcommand understands.
+#[derive(Debug, Args)]
+struct Global {
+    /// The configuration file; without it: HEIFY_GATEWAY_CONFIG, or none at all
+    #[arg(short, long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// What to log: error, warn, info, debug, trace, or a filter such as `info,hyper=debug`
+    #[arg(long, global = true, value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// How to log: text, json, or auto (text on a terminal, JSON elsewhere)
+    #[arg(long, global = true, value_name = "FORMAT", value_parser = log::parse_format)]
+    log_format: Option<LogFormat>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway
+    Serve(serve::Arguments),
+    /// Find every mistake in the configuration
+    Check(check::Arguments),
+    /// Make keys
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Ask a running gateway whether it is ready
+    Healthcheck(healthcheck::Arguments),
+    /// Print a completion script for a shell
+    Completions(completions::Arguments),
+}
+
+/// How a subcommand ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    /// 0
+    Done,
+    /// 1
+    Failed,
+    /// 78, `EX_CONFIG`: a supervisor should not start it again.
+    WrongConfiguration,
+    /// 128 and the number of a second, impatient signal.
+    Signal(u8),
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::WrongConfiguration => 78,
+            Exit::Signal(number) => 128 + number,
+        })
+    }
+}
+
+/// What a subcommand works with.
+struct Surroundings<'w> {
+    global: Global,
+    environment: Vec<(OsString, OsString)>,
+    /// Data.
+    out: &'w mut dyn Write,
+    /// Talk.
+    talk: &'w mut dyn Write,
+}
+
+/// Runs the subcommand that the arguments name.
+pub(crate) fn run() -> ExitCode {
+    let Arguments { global, command } = Arguments::parse();
+    // Not locked: while a command runs, other threads log.
+    let (mut out, mut talk) = (io::stdout(), io::stderr());
+    let environment = std::env::vars_os().collect();
+    let surroundings = Surroundings { global, environment, out: &mut out, talk: &mut talk };
+    let result = match command {
+        Command::Serve(arguments) => serve::run(&arguments, surroundings),
+        Command::Check(arguments) => check::run(&arguments, surroundings),
+        Command::Key(command) => key::run(&command, surroundings),
+        Command::Healthcheck(arguments) => healthcheck::run(&arguments, surroundings),
+        Command::Completions(arguments) => completions::run(&arguments, surroundings),
+    };
+    match result.and_then(|exit| out.flush().map(|()| exit)) {
+        Ok(exit) => exit.into(),
+        // `heify-gateway ... | head` has got what it wanted.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Exit::Done.into(),
+        Err(error) => {
+            // The last word: if that does not get through either, the exit code has to do.
+            let _ = writeln!(talk, "heify-gateway: {error}");
+            Exit::Failed.into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_fit_together() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,157 @@
+//! `serve`: how does the gateway run until it is told to stop?
+
+use std::io;
+
+use clap::Args;
+use heify_gateway::config::{self, Mistakes};
+use heify_gateway::server::Listener;
+use heify_gateway::server::status::{Readiness, Status};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::gateway::{Gateway, StartError};
+use super::sources::{explain, settings};
+use super::{Exit, Surroundings, log};
+
+/// What `serve` understands.
+#[derive(Debug, Args)]
+#[command(after_help = "SIGTERM and SIGINT drain, a second one ends at once; SIGHUP reads the \
+    configuration again.\n\n\
+    Examples:\n  heify-gateway serve -c gateway.toml\n  \
+    HEIFY_API_KEY=... HEIFY_GATEWAY_TENANT_KEY=... heify-gateway serve")]
+pub(crate) struct Arguments {}
+
+/// Serves until a signal says otherwise.
+pub(crate) fn run(_: &Arguments, surroundings: Surroundings<'_>) -> io::Result<Exit> {
+    let loaded = match settings(&surroundings) {
+        Ok(loaded) => loaded,
+        Err(mistakes) => {
+            explain(&mistakes, surroundings.talk)?;
+            return Ok(Exit::WrongConfiguration);
+        }
+    };
+    if let Err(error) = log::start(loaded.log, &surroundings.global, &surroundings.environment) {
+        writeln!(surroundings.talk, "heify-gateway: {error}")?;
+        return Ok(Exit::WrongConfiguration);
+    }
+    for warning in &loaded.warnings {
+        tracing::warn!(%warning, "configuration");
+    }
+    // Signals and the status listener live apart from the data path's threads.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    match runtime.block_on(serve(loaded, &|| settings(&surroundings))) {
+        Ok(exit) => Ok(exit),
+        Err(error) => {
+            writeln!(surroundings.talk, "heify-gateway: {error}")?;
+            Ok(error.exit())
+        }
+    }
+}
+
+type Load<'a> = dyn Fn() -> Result<config::Settings, Mistakes> + 'a;
+
+async fn serve(mut settings: config::Settings, load: &Load<'_>) -> Result<Exit, StartError> {
+    let mut signals = Signals::new().map_err(StartError::Threads)?;
+    let readiness = Readiness::new();
+    let status = Listener::tcp(settings.status).map_err(|error| {
+        let name = format!("cannot listen on {} (status)", settings.status);
+        StartError::Listen { name, error }
+    })?;
+    let status_address = status.local_addr().map_err(StartError::Threads)?;
+    let mut gateway = Gateway::start(&settings)?;
+    tokio::spawn(Status::new(readiness.clone()).serve(status));
+    readiness.loaded();
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        listen = %gateway.address(),
+        status = %status_address,
+        upstream = %settings.upstream.url,
+        tenants = settings.authenticate.tenants.len(),
+        "gateway ready"
+    );
+    let end = loop {
+        match signals.next().await {
+            Told::Reload => reload(&mut gateway, &mut settings, load),
+            Told::End(signal) => break signal,
+        }
+    };
+    tracing::info!(signal = end, "draining");
+    readiness.draining();
+    let server = &settings.server;
+    let drain = async {
+        tokio::time::sleep(server.pre_stop_delay).await;
+        gateway.shutdown(server.drain_timeout).await
+    };
+    tokio::select! {
+        drained = drain => {
+            tracing::info!(cut = drained.cut, "stopped");
+            Ok(Exit::Done)
+        }
+        signal = signals.second_end() => {
+            tracing::warn!(signal, "stopped at once by a second signal");
+            Ok(Exit::Signal(signal))
+        }
+    }
+}
+
+fn reload(gateway: &mut Gateway, settings: &mut config::Settings, load: &Load<'_>) {
+    let new = match load() {
+        Ok(new) => new,
+        Err(mistakes) => {
+            for mistake in mistakes.iter() {
+                tracing::error!(%mistake, "not reloaded: the configuration has a mistake");
+            }
+            return;
+        }
+    };
+    match gateway.reload(&new) {
+        Ok(restart) => {
+            for key in restart {
+                tracing::warn!(key, "this change takes effect after a restart");
+            }
+            if new.status != settings.status {
+                tracing::warn!(key = "status.listen", "this change takes effect after a restart");
+            }
+            tracing::info!(tenants = new.authenticate.tenants.len(), "configuration reloaded");
+            *settings = new;
+        }
+        Err(error) => tracing::error!(%error, "not reloaded"),
+    }
+}
+
+/// What the operator or the service manager said.
+enum Told {
+    Reload,
+    End(u8),
+}
+
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = self.hangup.recv() => Told::Reload,
+            _ = self.terminate.recv() => Told::End(15),
+            _ = self.interrupt.recv() => Told::End(2),
+        }
+    }
+
+    async fn second_end(&mut self) -> u8 {
+        loop {
+            if let Told::End(number) = self.next().await {
+                return number;
+            }
+        }
+    }
+}
