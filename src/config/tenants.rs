@@ -14,7 +14,7 @@ use crate::rate::Rate;
 use crate::rate_limit::{self, TenantRates};
 
 /// The most that a rate may be: above it, there is no point in one.
-const HIGHEST: u32 = 1_000_000;
+const HIGHEST: u32 = 1_000_000_000;
 /// The longest tenant id, in bytes: it stands in every log line.
 const LONGEST_ID: usize = 128;
 
