@@ -53,7 +53,9 @@ impl Running {
 
     /// Asks the process to end, and waits.
     pub(crate) fn end(mut self) -> Result<(), Box<dyn Error>> {
-        let id = self.child.id().to_string();
+        // strace is asked through its child: it would let go of it and leave it running.
+        let ids = self.family()?;
+        let id = ids.last().copied().unwrap_or(self.child.id()).to_string();
         Command::new("kill").args(["-TERM", &id]).status()?;
         self.child.wait()?;
         Ok(())
@@ -95,7 +97,9 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
-        let _ = self.child.wait();
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+            let _ = self.child.wait();
+        }
     }
 }

@@ -60,6 +60,8 @@ impl Exchange {
         let verdict = judge(parts.status, &parts.headers);
         strip_hop_by_hop(&mut parts.headers);
         self.upstream.redactor().clean(&mut parts.headers);
+        // Outer layers add their fields: the map grows once and not in steps.
+        parts.headers.reserve(8);
         match verdict {
             Verdict::Refuse(refusal) => {
                 alarm(&refusal, parts.status.as_u16());

@@ -24,7 +24,8 @@ pub struct Relayed {
     /// Made at the first wait only: most answers arrive with their head.
     timer: Option<Pin<Box<Sleep>>>,
     waiting: bool,
-    trailers: Option<Frame<Bytes>>,
+    /// Boxed: rare, and large.
+    trailers: Option<Box<Frame<Bytes>>>,
 }
 
 /// An answer's body did not arrive in time.
@@ -75,7 +76,7 @@ impl HttpBody for Relayed {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
         if let Some(trailers) = this.trailers.take() {
-            return Poll::Ready(Some(Ok(trailers)));
+            return Poll::Ready(Some(Ok(*trailers)));
         }
         loop {
             let Poll::Ready(frame) = Pin::new(&mut this.incoming).poll_frame(context) else {
@@ -95,7 +96,7 @@ impl HttpBody for Relayed {
                         let Some(rest) = this.redaction.rest() else {
                             return Poll::Ready(Some(Ok(trailers)));
                         };
-                        this.trailers = Some(trailers);
+                        this.trailers = Some(Box::new(trailers));
                         return Poll::Ready(Some(Ok(Frame::data(rest))));
                     }
                 },

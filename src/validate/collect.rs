@@ -60,11 +60,6 @@ where
         }
     }
 
-    /// Ends the reading: what was held of the budget stays held by the caller.
-    pub(super) fn into_hold(self) -> Hold {
-        self.hold
-    }
-
     fn add(&mut self, data: Bytes) -> Result<(), Refusal> {
         let length = self.first.len() + self.more.len() + data.len();
         if length > self.limit {

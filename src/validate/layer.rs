@@ -1,9 +1,9 @@
 //! The tower part of validation.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::CONTENT_ENCODING;
@@ -11,7 +11,6 @@ use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body as HttpBody;
 use http_body_util::Full;
-use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
 use super::Settings;
@@ -19,6 +18,7 @@ use super::budget::{Budget, Hold};
 use super::collect::Collect;
 use super::rule::judge;
 use crate::contract::Endpoint;
+use crate::early::Early;
 use crate::refusal::Refusal;
 use crate::tenant::Tenant;
 
@@ -44,6 +44,11 @@ impl<S> Layer<S> for ValidateLayer {
     }
 }
 
+/// Waits for the body, and then for the inner service. Boxed once: the state of both would
+/// otherwise be moved through every outer layer's future.
+pub type ValidateFuture<B, E> =
+    Early<Pin<Box<dyn Future<Output = Result<Response<B>, E>> + Send>>, B>;
+
 /// Reads bodies and passes on those that fit the contract, byte for byte.
 #[derive(Debug, Clone)]
 pub struct Validate<S> {
@@ -53,29 +58,29 @@ pub struct Validate<S> {
 
 impl<S, A, B> Service<Request<A>> for Validate<S>
 where
-    S: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone,
-    A: HttpBody<Data = Bytes> + Unpin,
-    B: From<Bytes>,
+    S: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + 'static,
+    S::Future: Send,
+    A: HttpBody<Data = Bytes> + Unpin + Send + 'static,
+    B: From<Bytes> + 'static,
 {
     type Response = Response<B>;
     type Error = S::Error;
-    type Future = ValidateFuture<S, A>;
+    type Future = ValidateFuture<B, S::Error>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, request: Request<A>) -> Self::Future {
-        let state = match self.room.open(request) {
+        match self.room.open(request) {
             Ok(opened) => {
-                // The service that was polled ready goes into the future; its clone stays here.
+                // The service that was polled ready goes along; its clone stays here.
                 let clone = self.inner.clone();
                 let ready = std::mem::replace(&mut self.inner, clone);
-                State::Reading { reading: Some(Reading { opened, ready }) }
+                Early::passed(Box::pin(opened.pass(ready)))
             }
-            Err(refusal) => State::Refused { refusal: Some(refusal) },
-        };
-        ValidateFuture { state, hold: None }
+            Err(refusal) => Early::answered(refusal.into_response()),
+        }
     }
 }
 
@@ -86,9 +91,25 @@ struct Opened<A> {
     collect: Collect<A>,
 }
 
-struct Reading<S, A> {
-    opened: Opened<A>,
-    ready: S,
+impl<A: HttpBody<Data = Bytes> + Unpin> Opened<A> {
+    /// Reads and checks the body, then waits for the inner service. The bytes stay in the budget
+    /// until the upstream has answered: so long they are in memory.
+    async fn pass<S, B>(self, mut ready: S) -> Result<Response<B>, S::Error>
+    where
+        S: Service<Request<Full<Bytes>>, Response = Response<B>>,
+        B: From<Bytes>,
+    {
+        let Self { parts, endpoint, mut collect } = self;
+        let collected = poll_fn(|context| collect.poll(context)).await;
+        let checked = collected.and_then(|bytes| {
+            judge(&bytes, endpoint.body.as_ref())?;
+            Ok(bytes)
+        });
+        match checked {
+            Ok(bytes) => ready.call(Request::from_parts(parts, Full::new(bytes))).await,
+            Err(refusal) => Ok(refusal.into_response()),
+        }
+    }
 }
 
 impl ValidateLayer {
@@ -112,80 +133,5 @@ impl ValidateLayer {
         let hold = Hold::new(&self.budget, tenant.index);
         let endpoint = Arc::clone(endpoint);
         Ok(Opened { parts, endpoint, collect: Collect::new(body, limit, body_timeout, hold) })
-    }
-}
-
-pin_project! {
-    /// Reads the body, checks it, and waits for the inner service.
-    pub struct ValidateFuture<S, A>
-    where
-        S: Service<Request<Full<Bytes>>>,
-    {
-        #[pin]
-        state: State<S, A, S::Future>,
-        // The forwarded bytes are in memory until the upstream has answered.
-        hold: Option<Hold>,
-    }
-}
-
-pin_project! {
-    #[project = StateProjection]
-    enum State<S, A, F> {
-        Refused { refusal: Option<Refusal> },
-        Reading { reading: Option<Reading<S, A>> },
-        Passed { #[pin] future: F },
-    }
-}
-
-impl<S, A> std::fmt::Debug for ValidateFuture<S, A>
-where
-    S: Service<Request<Full<Bytes>>>,
-{
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ValidateFuture").finish_non_exhaustive()
-    }
-}
-
-impl<S, A, B> Future for ValidateFuture<S, A>
-where
-    S: Service<Request<Full<Bytes>>, Response = Response<B>>,
-    A: HttpBody<Data = Bytes> + Unpin,
-    B: From<Bytes>,
-{
-    type Output = Result<Response<B>, S::Error>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        loop {
-            let this = self.as_mut().project();
-            let mut state = this.state;
-            let next = match state.as_mut().project() {
-                StateProjection::Refused { refusal } => {
-                    let refusal = refusal.take().unwrap_or(Refusal::Misassembled);
-                    return Poll::Ready(Ok(refusal.into_response()));
-                }
-                StateProjection::Passed { future } => return future.poll(context),
-                StateProjection::Reading { reading } => {
-                    let collected = match reading.as_mut() {
-                        Some(reading) => ready!(reading.opened.collect.poll(context)),
-                        None => Err(Refusal::Misassembled),
-                    };
-                    let checked = collected.and_then(|bytes| {
-                        let Reading { opened, ready } =
-                            reading.take().ok_or(Refusal::Misassembled)?;
-                        judge(&bytes, opened.endpoint.body.as_ref())?;
-                        Ok((opened, ready, bytes))
-                    });
-                    match checked {
-                        Ok((opened, mut ready, bytes)) => {
-                            *this.hold = Some(opened.collect.into_hold());
-                            let request = Request::from_parts(opened.parts, Full::new(bytes));
-                            State::Passed { future: ready.call(request) }
-                        }
-                        Err(refusal) => State::Refused { refusal: Some(refusal) },
-                    }
-                }
-            };
-            state.set(next);
-        }
     }
 }
