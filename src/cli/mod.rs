@@ -10,6 +10,7 @@ mod healthcheck;
 mod key;
 mod log;
 mod serve;
+mod signals;
 mod sources;
 
 use std::ffi::OsString;

@@ -9,6 +9,7 @@ use heify_gateway::server::status::{Readiness, Status};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::gateway::{Gateway, StartError};
+use super::signals::Endings;
 use super::sources::{explain, settings};
 use super::{Exit, Surroundings, log};
 
@@ -126,24 +127,18 @@ enum Told {
 
 struct Signals {
     hangup: Signal,
-    terminate: Signal,
-    interrupt: Signal,
+    endings: Endings,
 }
 
 impl Signals {
     fn new() -> io::Result<Self> {
-        Ok(Self {
-            hangup: signal(SignalKind::hangup())?,
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
+        Ok(Self { hangup: signal(SignalKind::hangup())?, endings: Endings::new()? })
     }
 
     async fn next(&mut self) -> Told {
         tokio::select! {
             _ = self.hangup.recv() => Told::Reload,
-            _ = self.terminate.recv() => Told::End(15),
-            _ = self.interrupt.recv() => Told::End(2),
+            signal = self.endings.next() => Told::End(signal),
         }
     }
 
