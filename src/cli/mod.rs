@@ -11,6 +11,7 @@ mod key;
 mod log;
 mod serve;
 mod signals;
+mod simulator;
 mod sources;
 
 use std::ffi::OsString;
@@ -61,6 +62,8 @@ enum Command {
     Serve(serve::Arguments),
     /// Find every mistake in the configuration
     Check(check::Arguments),
+    /// Run a simulated Heify: no account, no minutes, no network
+    Simulator(simulator::Arguments),
     /// Make keys
     #[command(subcommand)]
     Key(key::Command),
@@ -114,6 +117,7 @@ pub(crate) fn run() -> ExitCode {
     let result = match command {
         Command::Serve(arguments) => serve::run(&arguments, surroundings),
         Command::Check(arguments) => check::run(&arguments, surroundings),
+        Command::Simulator(arguments) => simulator::run(&arguments, surroundings),
         Command::Key(command) => key::run(&command, surroundings),
         Command::Healthcheck(arguments) => healthcheck::run(&arguments, surroundings),
         Command::Completions(arguments) => completions::run(&arguments, surroundings),
