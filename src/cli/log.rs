@@ -1,14 +1,15 @@
 //! What is logged, and how?
 //!
-//! To standard output, as containers expect it: text on a terminal, one JSON object per line
-//! elsewhere.
+//! To standard output, as containers expect it, unless that holds what a person reads or pastes: text
+//! on a terminal, one JSON object per line elsewhere.
 
 use std::ffi::{OsStr, OsString};
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 
 use heify_gateway::config::{Log, LogFormat};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::Global;
@@ -18,18 +19,29 @@ const VARIABLE: &str = "HEIFY_GATEWAY_LOG";
 /// The variable that Rust programs share.
 const SHARED_VARIABLE: &str = "RUST_LOG";
 
+/// Where the log goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stream {
+    Output,
+    Error,
+}
+
 /// Starts to log, once per process.
 ///
 /// # Errors
 /// Says which filter cannot be understood, or that logging has been started before.
 pub(crate) fn start(
+    stream: Stream,
     log: Log,
     global: &Global,
     environment: &[(OsString, OsString)],
 ) -> Result<(), String> {
     let filter = filter(log, global, environment)?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stdout);
-    let terminal = std::io::stdout().is_terminal();
+    let (writer, terminal) = match stream {
+        Stream::Output => (BoxMakeWriter::new(io::stdout), io::stdout().is_terminal()),
+        Stream::Error => (BoxMakeWriter::new(io::stderr), io::stderr().is_terminal()),
+    };
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     let subscriber: Box<dyn tracing::Subscriber + Send + Sync> =
         match global.log_format.unwrap_or(log.format) {
             LogFormat::Auto if !terminal => Box::new(builder.json().flatten_event(true).finish()),

@@ -5,6 +5,7 @@
 
 mod check;
 mod completions;
+mod demo;
 mod gateway;
 mod healthcheck;
 mod key;
@@ -30,6 +31,7 @@ use heify_gateway::config::LogFormat;
     max_term_width = 100,
     arg_required_else_help = true,
     after_help = "Examples:\n  \
+        heify-gateway demo                    try it: no account, no file, no network\n  \
         heify-gateway serve -c gateway.toml   run the gateway\n  \
         heify-gateway check -c gateway.toml   find every mistake in a configuration\n  \
         heify-gateway key new                 make a key for a team\n\n\
@@ -62,6 +64,8 @@ enum Command {
     Serve(serve::Arguments),
     /// Find every mistake in the configuration
     Check(check::Arguments),
+    /// Try everything: a gateway and a simulated Heify, a ready key, lines to paste
+    Demo(demo::Arguments),
     /// Run a simulated Heify: no account, no minutes, no network
     Simulator(simulator::Arguments),
     /// Make keys
@@ -117,6 +121,7 @@ pub(crate) fn run() -> ExitCode {
     let result = match command {
         Command::Serve(arguments) => serve::run(&arguments, surroundings),
         Command::Check(arguments) => check::run(&arguments, surroundings),
+        Command::Demo(arguments) => demo::run(&arguments, surroundings),
         Command::Simulator(arguments) => simulator::run(&arguments, surroundings),
         Command::Key(command) => key::run(&command, surroundings),
         Command::Healthcheck(arguments) => healthcheck::run(&arguments, surroundings),

@@ -30,7 +30,8 @@ pub(crate) fn run(_: &Arguments, surroundings: Surroundings<'_>) -> io::Result<E
             return Ok(Exit::WrongConfiguration);
         }
     };
-    if let Err(error) = log::start(loaded.log, &surroundings.global, &surroundings.environment) {
+    let (global, environment) = (&surroundings.global, &surroundings.environment);
+    if let Err(error) = log::start(log::Stream::Output, loaded.log, global, environment) {
         writeln!(surroundings.talk, "heify-gateway: {error}")?;
         return Ok(Exit::WrongConfiguration);
     }

@@ -1,6 +1,7 @@
-//! Does `simulator` keep what it prints, as the real binary?
+//! Do `demo` and `simulator` keep what they print, as the real binary?
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
 
+mod demo;
 mod process;
 mod simulator;
