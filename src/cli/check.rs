@@ -1,33 +1,48 @@
-//! Is the configuration right?
+//! `check`: is the configuration right?
 
 use std::io::{self, Write};
 
 use clap::Args;
 use heify_gateway::config::Settings;
 
+use super::gateway::contract;
 use super::sources::{explain, settings};
-use super::{Exit, Surroundings};
+use super::{Exit, Surroundings, live};
 
 /// What `check` understands.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Every mistake comes with its file, line and column, or its variable. Exits with 78 \
-        if there is one.\n\n\
+        if there is one. With --live, the findings follow: ok, warn or FAIL; exits with 69 if the \
+        upstream cannot be reached, and with 1 if anything else FAILs.\n\n\
         Examples:\n  heify-gateway check -c gateway.toml\n  \
+        heify-gateway check -c gateway.toml --live\n  \
         HEIFY_API_KEY=... HEIFY_GATEWAY_TENANT_KEY=... heify-gateway check"
 )]
-pub(crate) struct Arguments {}
+pub(crate) struct Arguments {
+    /// Then ask the upstream, with calls that cost nothing, whether it takes the central key
+    #[arg(long)]
+    live: bool,
+}
 
 /// Writes the mistakes, or what would be served.
-pub(crate) fn run(_: &Arguments, surroundings: Surroundings<'_>) -> io::Result<Exit> {
-    match settings(&surroundings) {
-        Ok(settings) => {
-            summarize(&settings, surroundings.out)?;
-            Ok(Exit::Done)
-        }
+pub(crate) fn run(arguments: &Arguments, surroundings: Surroundings<'_>) -> io::Result<Exit> {
+    let settings = match settings(&surroundings) {
+        Ok(settings) => settings,
         Err(mistakes) => {
             explain(&mistakes, surroundings.talk)?;
-            Ok(Exit::WrongConfiguration)
+            return Ok(Exit::WrongConfiguration);
+        }
+    };
+    summarize(&settings, surroundings.out)?;
+    if !arguments.live {
+        return Ok(Exit::Done);
+    }
+    match contract(&settings) {
+        Ok(contract) => live::run(&settings, &contract, surroundings.out),
+        Err(error) => {
+            writeln!(surroundings.talk, "heify-gateway: {error}")?;
+            Ok(error.exit())
         }
     }
 }

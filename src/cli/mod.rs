@@ -9,6 +9,7 @@ mod demo;
 mod gateway;
 mod healthcheck;
 mod key;
+mod live;
 mod log;
 mod serve;
 mod signals;
@@ -84,6 +85,8 @@ enum Exit {
     Done,
     /// 1
     Failed,
+    /// 69, `EX_UNAVAILABLE`: the upstream cannot be reached.
+    Unreachable,
     /// 78, `EX_CONFIG`: a supervisor should not start it again.
     WrongConfiguration,
     /// 128 and the number of a second, impatient signal.
@@ -95,6 +98,7 @@ impl From<Exit> for ExitCode {
         Self::from(match exit {
             Exit::Done => 0,
             Exit::Failed => 1,
+            Exit::Unreachable => 69,
             Exit::WrongConfiguration => 78,
             Exit::Signal(number) => 128 + number,
         })

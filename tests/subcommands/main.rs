@@ -1,7 +1,8 @@
-//! Do `demo` and `simulator` keep what they print, as the real binary?
+//! Do `demo`, `simulator` and `check --live` keep what they print, as the real binary?
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
 
 mod demo;
+mod live;
 mod process;
 mod simulator;
