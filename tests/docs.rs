@@ -1,0 +1,210 @@
+//! Do the README and the pages in `docs/` still say what the code does?
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use heify_gateway::refusal::Refusal;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = root().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// All pages that people read, by their paths.
+fn pages() -> Vec<PathBuf> {
+    let mut pages: Vec<_> =
+        ["README.md", "CHANGELOG.md", "CONTRIBUTING.md"].iter().map(PathBuf::from).collect();
+    for folder in ["docs", "docs/decisions"] {
+        for entry in fs::read_dir(root().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "md") {
+                pages.push(path.strip_prefix(root()).unwrap().to_owned());
+            }
+        }
+    }
+    pages
+}
+
+/// Every refusal, with the values that the README shows.
+fn refusals() -> Vec<Refusal> {
+    let retry_after = Duration::from_secs(1);
+    let mut all = vec![
+        Refusal::MissingField { field: "configuration_id".into() },
+        Refusal::InvalidField {
+            message: "custom_summary must be at most 300 characters long (it has 412).".into(),
+        },
+        Refusal::InvalidJson { line: 1, column: 1 },
+        Refusal::DuplicateField { field: "tag".into() },
+        Refusal::TooDeep { limit: 64 },
+        Refusal::BodyTooLarge { limit: 1 << 20 },
+        Refusal::WrongKeyHeader { found: "Authorization" },
+        Refusal::UnknownEndpoint { meant: None },
+        Refusal::WrongMethod { expected: http::Method::POST },
+        Refusal::RateLimited { scope: "/submit".into(), per_minute: 500, burst: 17, retry_after },
+        Refusal::TooManyFailedKeys { retry_after },
+        Refusal::AccountRateLimited { retry_after },
+        Refusal::UpstreamPaused { retry_after },
+    ];
+    all.extend([502, 400, 404].map(|status| Refusal::UpstreamError { status }));
+    all.extend([
+        Refusal::EmptyBody,
+        Refusal::NotUtf8,
+        Refusal::EncodedBody,
+        Refusal::BodyTooSlow,
+        Refusal::BodyUnreadable,
+        Refusal::BadHost,
+        Refusal::MalformedHttp,
+        Refusal::HeadTooLarge,
+        Refusal::HeadTooSlow,
+        Refusal::AccountMinutesExhausted,
+        Refusal::MissingKey,
+        Refusal::RepeatedKey,
+        Refusal::UnknownKey,
+        Refusal::MistypedKey,
+        Refusal::ExpiredKey,
+        Refusal::DisabledKey,
+        Refusal::DisabledTenant,
+        Refusal::EndpointNotAllowed,
+        Refusal::TenantBytesExhausted,
+        Refusal::Overloaded,
+        Refusal::UpstreamUnreachable,
+        Refusal::UpstreamConnectTimeout,
+        Refusal::UpstreamTimeout,
+        Refusal::UpstreamBroken,
+        Refusal::DeadlineExceeded,
+        Refusal::OutcomeUnknown,
+        Refusal::UpstreamKeyRejected,
+        Refusal::Panicked,
+        Refusal::Misassembled,
+    ]);
+    all
+}
+
+/// The reason codes as they stand in the source: a new one cannot be forgotten in [`refusals`].
+fn reasons_in_the_source() -> BTreeSet<String> {
+    let source = read("src/refusal/mod.rs");
+    let function = source.split_once("pub fn reason(").unwrap().1;
+    let function = function.split_once("\n    }\n").unwrap().0;
+    let codes = function.lines().filter_map(|line| line.split_once("=> \"")?.1.strip_suffix("\","));
+    codes.map(str::to_owned).collect()
+}
+
+/// The rows of the table: status, text, reason, retry.
+fn rows(readme: &str) -> Vec<[String; 4]> {
+    let table = readme.split_once("\n## Refusals\n").unwrap().1;
+    let table = table.split_once("\n## ").unwrap().0;
+    let rows = table.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| ---"));
+    let cells = rows.skip(1).map(|row| {
+        let cells: Vec<_> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [status, text, reason, retry, what_to_do] = cells[..] else { panic!("{row}") };
+        assert!(!what_to_do.is_empty(), "{row}");
+        [status, text, reason.trim_matches('`'), retry].map(str::to_owned)
+    });
+    cells.collect()
+}
+
+/// The row that the code asks for.
+fn row(reason: &str, all: &[Refusal]) -> [String; 4] {
+    let same: Vec<_> = all.iter().filter(|refusal| refusal.reason() == reason).collect();
+    let statuses: BTreeSet<_> =
+        same.iter().map(|refusal| refusal.status().as_str().to_owned()).collect();
+    let retries: BTreeSet<_> = same.iter().map(|one| one.retry_after().is_some()).collect();
+    let retry = match (retries.contains(&true), retries.contains(&false)) {
+        (true, true) => "on 500",
+        (true, false) => "yes",
+        (false, _) => "no",
+    };
+    let statuses: Vec<_> = statuses.into_iter().collect();
+    [statuses.join(" "), same[0].message().into_owned(), reason.to_owned(), retry.to_owned()]
+}
+
+#[test]
+fn the_table_of_refusals_is_that_of_the_code() {
+    let all = refusals();
+    let known: BTreeSet<_> = all.iter().map(|refusal| refusal.reason().to_owned()).collect();
+    assert_eq!(known, reasons_in_the_source(), "complete `refusals` in this file");
+
+    let rows = rows(&read("README.md"));
+    let listed: Vec<_> = rows.iter().map(|[_, _, reason, _]| reason.clone()).collect();
+    assert_eq!(listed.iter().cloned().collect::<BTreeSet<_>>(), known);
+    assert_eq!(listed.len(), known.len(), "a reason stands in the table twice");
+    for found in rows {
+        assert_eq!(found, row(&found[2], &all));
+    }
+}
+
+#[test]
+fn every_link_to_a_file_leads_somewhere() {
+    let mut broken = Vec::new();
+    for page in pages() {
+        let text = read(&page);
+        for (place, _) in text.match_indices("](") {
+            let target = text[place + 2..].split(')').next().unwrap();
+            let file = target.split('#').next().unwrap();
+            let outside = target.contains("://") || file.is_empty();
+            if !outside && !root().join(page.parent().unwrap()).join(file).exists() {
+                broken.push(format!("{}: {target}", page.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+/// A page names a test as `path/to/file.rs::name`, and a file as `path/to/file.rs`.
+#[test]
+fn every_file_and_test_that_a_page_names_exists() {
+    let mut wrong = Vec::new();
+    for page in pages() {
+        let text = read(&page);
+        for name in text.split('`').skip(1).step_by(2) {
+            let (file, test) = name.split_once("::").unwrap_or((name, ""));
+            let ours = ["src/", "tests/", "docs/", "config/", "deploy/", "benches/", "examples/"];
+            if !ours.iter().any(|folder| file.starts_with(folder)) {
+                continue;
+            }
+            let path = root().join(file);
+            let found = fs::read_to_string(&path).unwrap_or_default();
+            if !path.exists() || !test.is_empty() && !found.contains(&format!("fn {test}(")) {
+                wrong.push(format!("{}: {name}", page.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_decision_stands_in_the_index() {
+    let index = read("docs/decisions/README.md");
+    for page in pages() {
+        let name = page.file_name().unwrap().to_str().unwrap();
+        if page.starts_with("docs/decisions") && name != "README.md" {
+            assert!(index.contains(&format!("]({name})")), "{name} is not in the index");
+        }
+    }
+}
+
+#[cfg(feature = "config")]
+#[test]
+fn the_readmes_configuration_is_valid_and_without_a_warning() {
+    use heify_gateway::config::{Sources, load};
+
+    let readme = read("README.md");
+    let file = readme.split_once("\n```toml\n").unwrap().1.split_once("\n```\n").unwrap().0;
+    let read_file = |path: &Path| match path.to_str() {
+        Some("gateway.toml") => Ok(file.as_bytes().to_vec()),
+        _ => Ok(b"the-central-key-of-the-account\n".to_vec()),
+    };
+    let nothing: [(&str, &str); 0] = [];
+    let mut sources = Sources::new(Some("gateway.toml".into()), nothing);
+    sources.read_file = &read_file;
+    let settings = load(&sources).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    assert!(settings.warnings.is_empty(), "{:?}", settings.warnings);
+    let ids: Vec<_> = settings.authenticate.tenants.iter().map(|tenant| &*tenant.id).collect();
+    assert_eq!(ids, ["support", "research"]);
+}
