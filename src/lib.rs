@@ -124,3 +124,8 @@ pub mod stack;
 pub mod tenant;
 pub mod upstream;
 pub mod validate;
+
+// The README's Rust code compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
