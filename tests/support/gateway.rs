@@ -172,25 +172,40 @@ impl Gateway {
 
     /// A POST with these fields.
     pub async fn post(&self, path: &str, fields: &[(&str, &str)], body: &str) -> Answer {
-        let fields: String =
-            fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        let request = format!(
-            "POST {path} HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\n{fields}\
-             content-length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        self.raw(request.as_bytes()).await
+        post(self.address, path, fields, body).await
     }
 
     /// Writes these bytes and reads until the gateway closes.
     pub async fn raw(&self, request: &[u8]) -> Answer {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        stream.write_all(request).await.unwrap();
-        let mut answer = Vec::new();
-        // A reset after the answer is still an answer.
-        let _ = stream.read_to_end(&mut answer).await;
-        Answer::parse(&answer)
+        raw(self.address, request).await
     }
+}
+
+/// A POST with these fields to whoever listens there.
+pub async fn post(address: SocketAddr, path: &str, fields: &[(&str, &str)], body: &str) -> Answer {
+    let fields: String =
+        fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\n{fields}\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    raw(address, request.as_bytes()).await
+}
+
+async fn raw(address: SocketAddr, request: &[u8]) -> Answer {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    // A refusal may come, and the connection end, before all is written.
+    let _ = stream.write_all(request).await;
+    read(&mut stream).await
+}
+
+/// Reads until the gateway closes.
+pub async fn read(stream: &mut TcpStream) -> Answer {
+    let mut answer = Vec::new();
+    // A reset after the answer is still an answer.
+    let _ = stream.read_to_end(&mut answer).await;
+    Answer::parse(&answer)
 }
 
 impl Drop for Gateway {
