@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 /// What the upstream does with one request, once it has read it whole.
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ pub enum Act {
     Close,
     /// Never answers.
     Hang,
+    /// Answers a plain 200 once it is notified.
+    Await(Arc<Notify>),
     /// Writes the head, then one byte at a time, for good.
     Drip(Vec<u8>),
     /// Writes this over and over, for good.
@@ -77,6 +80,13 @@ impl Upstream {
         self.shared.requests.lock().unwrap().clone()
     }
 
+    /// Waits until so many requests have come.
+    pub async fn asked(&self, count: usize) {
+        while self.requests().len() < count {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Connections so far.
     pub fn connections(&self) -> usize {
         *self.shared.connections.lock().unwrap()
@@ -114,6 +124,11 @@ async fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
             }
             Act::Close => return Ok(()),
             Act::Hang => std::future::pending().await,
+            Act::Await(gate) => {
+                gate.notified().await;
+                let Act::Write(bytes) = Act::json(200, "{}") else { unreachable!() };
+                stream.write_all(&bytes).await?;
+            }
             Act::Drip(head) => {
                 stream.write_all(&head).await?;
                 loop {
