@@ -65,7 +65,9 @@ async fn every_fault_of_a_key_has_its_own_reason_text_and_hint() {
     let missing = "send your key in the x-api-key header of every request";
     let unknown = "check the key's value; ask the gateway's operators for a new one";
     let copy = "the key looks truncated or mistyped; copy it again";
-    let cases: [(&str, Vec<Vec<u8>>, &str, &str, Option<&str>); 20] = [
+    // Case, header lines, reason, text, hint.
+    type Case<'a> = (&'a str, Vec<Vec<u8>>, &'a str, &'a str, Option<&'a str>);
+    let cases: [Case<'_>; 20] = [
         // The four causes on Heify's error page.
         ("none", vec![], "missing_key", "The x-api-key header is missing.", Some(missing)),
         (
