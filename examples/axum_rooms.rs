@@ -12,7 +12,6 @@ use axum::extract::{ConnectInfo, Request};
 use axum::routing::get;
 use axum::{Extension, Router, ServiceExt};
 use bytes::Bytes;
-use governor::clock::DefaultClock;
 use heify_gateway::authenticate::{
     AuthenticateLayer, Directory, KeySettings, Settings, Switch, TenantSettings, Throttle,
 };
@@ -87,7 +86,7 @@ fn rooms(
     let (who, how_fast) = tenants();
     let directory = Arc::new(Directory::new(&who, &contract));
     let throttle = who.failed_attempts.map(|rate| Arc::new(Throttle::new(rate)));
-    let table = Table::new(&how_fast, &contract, None, &DefaultClock::default());
+    let table = Table::new(&how_fast, &contract, None);
     ServiceBuilder::new()
         // Wrong keys are counted per address: tell the rooms which one it is.
         .map_request(|mut request: Request| {

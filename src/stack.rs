@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use governor::clock::DefaultClock;
 use http::header::{AUTHORIZATION, COOKIE, HeaderName};
 use tower::ServiceBuilder;
 use tower_http::sensitive_headers::{SetSensitiveRequestHeaders, SetSensitiveRequestHeadersLayer};
@@ -67,7 +66,7 @@ impl Rooms {
     /// change, wrong keys per address, requests in progress, the upstream's failures.
     pub fn new(settings: Settings, contract: Arc<Contract>, previous: Option<&Self>) -> Self {
         let limits = previous.map(|previous| &*previous.limits);
-        let limits = Table::new(&settings.rate_limit, &contract, limits, &DefaultClock::default());
+        let limits = Table::new(&settings.rate_limit, &contract, limits);
         let throttle = settings.authenticate.failed_attempts.map(|rate| {
             let kept = previous.and_then(|previous| previous.throttle.clone());
             kept.filter(|kept| kept.rate() == rate).unwrap_or_else(|| Arc::new(Throttle::new(rate)))

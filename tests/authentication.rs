@@ -175,7 +175,7 @@ async fn every_fault_of_a_key_has_its_own_reason_text_and_hint() {
             vec![line(SHUT)],
             "disabled_tenant",
             "The tenant of this API key is deactivated.",
-            None,
+            Some("only the gateway's operators can mend this"),
         ),
         (
             "513 bytes",

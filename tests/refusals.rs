@@ -135,7 +135,7 @@ async fn another_method_than_post_is_not_found_and_post_is_named() {
         answer.assert_refused(404, "wrong_method");
         assert_eq!(
             answer.json()["error"]["message"],
-            "This endpoint exists only for the method POST."
+            "This endpoint must be called with the method POST."
         );
         assert_eq!(answer.header("x-gateway-hint"), Some("use POST"));
     }

@@ -38,8 +38,11 @@ pub(crate) fn key(
     let (report, place) = (section.report, section.place.clone());
     let id_field = section.take("id");
     let id_place = id_field.as_ref().map_or(&place, |field| field.place()).clone();
-    let id = id_field.and_then(|field| field.parsed(parse_id)).unwrap_or(default_id);
-    if !found.ids.insert(id.clone()) {
+    let given = id_field.and_then(|field| field.parsed(parse_id));
+    // A made id is taken only where its tenant's id is: that mistake is told there.
+    let is_given = given.is_some();
+    let id = given.unwrap_or(default_id);
+    if !found.ids.insert(id.clone()) && is_given {
         let message = format!("{}: another key has the id {}", section.key("id"), shown(&id));
         report.problem(&id_place, message);
     }

@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(hint(Refusal::MissingKey), None);
         assert_eq!(
             hint(Refusal::AccountMinutesExhausted).as_deref(),
-            Some("contact ops@example.org")
+            Some("only the gateway's operators can mend this; contact ops@example.org")
         );
         assert!(hint(Refusal::OutcomeUnknown).unwrap().ends_with("; contact ops@example.org"));
     }

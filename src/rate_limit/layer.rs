@@ -32,6 +32,12 @@ impl<C: Clock> RateLimitLayer<C> {
     }
 }
 
+impl<C: Clock> Clone for RateLimitLayer<C> {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.table))
+    }
+}
+
 impl<S, C: Clock> Layer<S> for RateLimitLayer<C> {
     type Service = RateLimit<S, C>;
 

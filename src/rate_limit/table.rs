@@ -28,10 +28,17 @@ struct TenantLimits<C: Clock> {
     endpoints: Vec<EndpointLimit<C>>,
 }
 
-impl<C: Clock + Clone> Table<C> {
+impl Table {
     /// Builds the limiters. Those of `previous` whose tenant, endpoint and numbers are unchanged are
     /// carried over with what is spent of them: a reload grants nobody a second burst.
-    pub fn new(
+    pub fn new(settings: &Settings, contract: &Contract, previous: Option<&Self>) -> Self {
+        Self::with_clock(settings, contract, previous, &DefaultClock::default())
+    }
+}
+
+impl<C: Clock + Clone> Table<C> {
+    /// Builds the limiters on a clock of one's own.
+    pub fn with_clock(
         settings: &Settings,
         contract: &Contract,
         previous: Option<&Self>,

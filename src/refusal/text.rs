@@ -18,7 +18,7 @@ impl Refusal {
             Self::BadHost => "The request must carry exactly one Host header.",
             Self::UnknownEndpoint { .. } => "The requested endpoint does not exist.",
             Self::WrongMethod { expected } => {
-                return format!("This endpoint exists only for the method {expected}.").into();
+                return format!("This endpoint must be called with the method {expected}.").into();
             }
             Self::MissingKey => "The x-api-key header is missing.",
             Self::WrongKeyHeader { found } => {
@@ -128,6 +128,9 @@ impl Refusal {
             Self::InvalidJson { line, column } => {
                 return Some(format!("the first error is at line {line}, column {column}").into());
             }
+            Self::UpstreamKeyRejected | Self::AccountMinutesExhausted | Self::DisabledTenant => {
+                "only the gateway's operators can mend this"
+            }
             Self::OutcomeUnknown => "look whether the call took effect before you send it again",
             Self::Overloaded
             | Self::DeadlineExceeded
@@ -141,7 +144,6 @@ impl Refusal {
             }
             Self::MalformedHttp
             | Self::HeadTooLarge
-            | Self::DisabledTenant
             | Self::BodyTooLarge { .. }
             | Self::NotUtf8
             | Self::DuplicateField { .. }
@@ -149,8 +151,6 @@ impl Refusal {
             | Self::MissingField { .. }
             | Self::InvalidField { .. }
             | Self::UpstreamError { .. }
-            | Self::UpstreamKeyRejected
-            | Self::AccountMinutesExhausted
             | Self::Panicked
             | Self::Misassembled => return None,
         };
