@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use http::header::{CONNECTION, EXPECT, HeaderValue};
-use http::{Request, Response, Version};
+use http::{Method, Request, Response, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
@@ -21,6 +21,7 @@ use tower::Service;
 use super::activity::{Activity, Turn};
 use super::current::{Current, Held};
 use super::discard::{Discard, Discarded};
+use super::guard::Protocol;
 use super::request_body::{Left, RequestBody, Rest};
 use crate::peer::Peer;
 
@@ -53,11 +54,11 @@ where
         let turn = Turn::begin(&self.activity);
         let (mut parts, incoming) = request.into_parts();
         parts.extensions.insert(self.peer);
-        let (body, rest) = if parts.version < Version::HTTP_2 {
-            RequestBody::sequential(incoming, parts.headers.contains_key(EXPECT))
-        } else {
-            (RequestBody::multiplexed(incoming), None)
-        };
+        let protocol =
+            if parts.version < Version::HTTP_2 { Protocol::Http1 } else { Protocol::Http2 };
+        // HTTP/1 leaves the body of an answer to HEAD out by itself.
+        let head_only = protocol == Protocol::Http2 && parts.method == Method::HEAD;
+        let (body, rest) = RequestBody::new(incoming, parts.headers.contains_key(EXPECT));
         let request = Request::from_parts(parts, body);
         let mut held = self.held.borrow_mut();
         self.current.refresh(&mut held);
@@ -68,7 +69,7 @@ where
             Poll::Ready(Err(never)) => match never {},
             Poll::Pending => Stage::Waiting { waiting: Some((held.service.clone(), request)) },
         };
-        AnswerFuture { stage, turn: Some(turn), rest }
+        AnswerFuture { stage, turn: Some(turn), rest, protocol, head_only }
     }
 }
 
@@ -82,6 +83,8 @@ pin_project! {
         stage: Stage<S, S::Future, B>,
         turn: Option<Turn>,
         rest: Option<Arc<Rest>>,
+        protocol: Protocol,
+        head_only: bool,
     }
 }
 
@@ -129,10 +132,11 @@ where
                     this.stage.set(Stage::Discarding { discarding: None });
                     match this.rest.take().map(|rest| rest.take()) {
                         None | Some(Left::Nothing | Left::Held) => {
-                            return finish(this.turn, response, None);
+                            return finish(this.turn, response, *this.head_only);
                         }
                         Some(Left::Broken | Left::Unasked) => {
-                            return finish(this.turn, response, Some(Discarded::Unfinished));
+                            let response = unread(this.turn, response, *this.protocol);
+                            return finish(this.turn, response, *this.head_only);
                         }
                         Some(Left::Unread(incoming)) => {
                             let discarding = Some((Discard::new(incoming), response));
@@ -143,31 +147,40 @@ where
                 StageProjection::Discarding { discarding } => {
                     let Some((discard, _)) = discarding else { return Poll::Pending };
                     let discarded = ready!(discard.poll(context));
-                    let Some((discard, response)) = discarding.take() else {
+                    let Some((discard, mut response)) = discarding.take() else {
                         return Poll::Pending;
                     };
                     drop(discard);
-                    return finish(this.turn, response, Some(discarded));
+                    if discarded == Discarded::Unfinished {
+                        response = unread(this.turn, response, *this.protocol);
+                    }
+                    return finish(this.turn, response, *this.head_only);
                 }
             }
         }
     }
 }
 
+/// Closes the connection after an answer that leaves body bytes unread. On HTTP/2 only the stream
+/// ends.
+fn unread<B>(turn: &Option<Turn>, mut response: Response<B>, protocol: Protocol) -> Response<B> {
+    if let (Some(turn), Protocol::Http1) = (turn, protocol) {
+        turn.activity().left_unread();
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
 /// Hands the answer to hyper, with the turn, which lasts until its body is written.
 fn finish<B>(
     turn: &mut Option<Turn>,
-    mut response: Response<B>,
-    discarded: Option<Discarded>,
+    response: Response<B>,
+    head_only: bool,
 ) -> Poll<Result<Response<AnswerBody<B>>, Infallible>> {
     if let Some(turn) = turn {
         turn.activity().answering();
-        if discarded == Some(Discarded::Unfinished) {
-            turn.activity().left_unread();
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
     }
-    Poll::Ready(Ok(response.map(|body| AnswerBody { body, turn: turn.take() })))
+    Poll::Ready(Ok(response.map(|body| AnswerBody { body, turn: turn.take(), head_only })))
 }
 
 pin_project! {
@@ -177,6 +190,9 @@ pin_project! {
         #[pin]
         body: B,
         turn: Option<Turn>,
+        // The answer to HEAD on HTTP/2: hyper would send the body, and clients take that for a
+        // protocol error (RFC 9110, section 9.3.2).
+        head_only: bool,
     }
 }
 
@@ -189,6 +205,9 @@ impl<B: Body<Data = Bytes>> Body for AnswerBody<B> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let this = self.project();
+        if *this.head_only {
+            return Poll::Ready(None);
+        }
         if let Some(turn) = this.turn {
             turn.asked();
         }
@@ -200,7 +219,7 @@ impl<B: Body<Data = Bytes>> Body for AnswerBody<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.head_only || self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

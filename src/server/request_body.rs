@@ -16,7 +16,7 @@ use hyper::body::Incoming;
 pub struct RequestBody {
     /// `None`: there is no body.
     incoming: Option<Incoming>,
-    /// Where the rest goes. `None` on HTTP/2, where a stream ends alone.
+    /// Where the rest goes.
     rest: Option<Arc<Rest>>,
     /// The client waits for `100 Continue`, which is sent when the body is read first.
     unasked: bool,
@@ -43,8 +43,8 @@ pub(super) enum Left {
 }
 
 impl RequestBody {
-    /// Wraps a body that shares its connection with the requests after it.
-    pub(super) fn sequential(incoming: Incoming, expects: bool) -> (Self, Option<Arc<Rest>>) {
+    /// Wraps a body; `expects`: the client holds it back until it is asked for it.
+    pub(super) fn new(incoming: Incoming, expects: bool) -> (Self, Option<Arc<Rest>>) {
         if incoming.is_end_stream() {
             return (Self { incoming: None, rest: None, unasked: false }, None);
         }
@@ -52,12 +52,6 @@ impl RequestBody {
         let body =
             Self { incoming: Some(incoming), rest: Some(Arc::clone(&rest)), unasked: expects };
         (body, Some(rest))
-    }
-
-    /// Wraps a body that has a stream of its own.
-    pub(super) fn multiplexed(incoming: Incoming) -> Self {
-        let incoming = (!incoming.is_end_stream()).then_some(incoming);
-        Self { incoming, rest: None, unasked: false }
     }
 }
 
