@@ -4,9 +4,16 @@ mod support;
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use support::gateway::{Answer, Gateway, settings};
 use support::upstream::{Act, Upstream};
 use support::{CENTRAL, KEY, READ, SUBMIT};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 async fn against(act: Act, path: &str, body: &str) -> (Answer, Upstream) {
     let upstream = Upstream::start([act]).await;
@@ -172,4 +179,58 @@ async fn the_central_key_never_comes_back() {
     let (error, _) = against(Act::json(400, &error), "/get-configuration", READ).await;
     error.assert_refused(400, "upstream_error");
     assert!(!error.body.contains(CENTRAL));
+}
+
+#[tokio::test]
+async fn the_central_key_does_not_come_back_beside_the_body_either() {
+    let phrase = format!("HTTP/1.1 200 {CENTRAL}\r\ncontent-length: 2\r\n\r\n{{}}");
+    let upstream = Upstream::start([Act::Write(phrase.into())]).await;
+    let gateway = Gateway::start(settings(upstream.address)).await;
+    let mut stream = TcpStream::connect(gateway.address).await.unwrap();
+    let request = format!(
+        "POST /get-configuration HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx-api-key: {KEY}\r\n\
+         content-length: {}\r\n\r\n{READ}",
+        READ.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+
+    // Clients on HTTP/2 see trailers without having asked for them.
+    let trailer = format!(
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-debug\r\n\r\n\
+         2\r\n{{}}\r\n0\r\nx-debug: {CENTRAL}\r\n\r\n"
+    );
+    upstream.then(Act::Write(trailer.into()));
+    let stream = TokioIo::new(TcpStream::connect(gateway.address).await.unwrap());
+    let (mut sender, driver) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+    tokio::spawn(driver);
+    let request = Request::post("http://a/get-configuration").header("x-api-key", KEY);
+    let request = request.body(Full::new(Bytes::from(READ))).unwrap();
+    let body = sender.send_request(request).await.unwrap().into_body().collect().await.unwrap();
+    assert_eq!(body.trailers(), None);
+    assert_eq!(body.to_bytes(), "{}");
+}
+
+#[tokio::test]
+async fn an_answer_of_http_1_0_does_not_change_the_clients_version() {
+    let old = b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\n{}".to_vec();
+    let upstream = Upstream::start([Act::WriteAndClose(old)]).await;
+    let gateway = Gateway::start(settings(upstream.address)).await;
+    let mut stream = TcpStream::connect(gateway.address).await.unwrap();
+    let request = format!(
+        "POST /get-configuration HTTP/1.1\r\nhost: a\r\nx-api-key: {KEY}\r\n\
+         content-length: {}\r\n\r\n{READ}",
+        READ.len()
+    );
+    // The connection lives on: both requests are answered.
+    for _ in 0..2 {
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"}") {
+            assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0);
+        }
+        assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"), "{}", answer.escape_ascii());
+    }
 }

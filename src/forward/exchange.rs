@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::response::Parts;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response, Version};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use tokio::time::Instant;
@@ -59,6 +59,10 @@ impl Exchange {
         let (mut parts, incoming) = answer.into_parts();
         let verdict = judge(parts.status, &parts.headers);
         strip_hop_by_hop(&mut parts.headers);
+        // The version is that of the next hop alone (RFC 9110, section 2.5); in the extensions hyper
+        // keeps the reason phrase, which could carry anything.
+        parts.version = Version::HTTP_11;
+        parts.extensions.clear();
         self.upstream.redactor().clean(&mut parts.headers);
         // Outer layers add their fields: the map grows once and not in steps.
         parts.headers.reserve(8);

@@ -24,8 +24,6 @@ pub struct Relayed {
     /// Made at the first wait only: most answers arrive with their head.
     timer: Option<Pin<Box<Sleep>>>,
     waiting: bool,
-    /// Boxed: rare, and large.
-    trailers: Option<Box<Frame<Bytes>>>,
 }
 
 /// An answer's body did not arrive in time.
@@ -48,7 +46,6 @@ impl Relayed {
             end,
             timer: None,
             waiting: false,
-            trailers: None,
         }
     }
 
@@ -75,9 +72,6 @@ impl HttpBody for Relayed {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
-        if let Some(trailers) = this.trailers.take() {
-            return Poll::Ready(Some(Ok(*trailers)));
-        }
         loop {
             let Poll::Ready(frame) = Pin::new(&mut this.incoming).poll_frame(context) else {
                 ready!(this.poll_deadline(context));
@@ -85,21 +79,15 @@ impl HttpBody for Relayed {
             };
             this.waiting = false;
             match frame {
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => {
-                        let data = this.redaction.pass(data);
-                        if !data.is_empty() {
-                            return Poll::Ready(Some(Ok(Frame::data(data))));
-                        }
+                // Trailers end here: nothing of this API is in them, and the central key might be.
+                Some(Ok(frame)) => {
+                    let data = frame.into_data().map(|data| this.redaction.pass(data));
+                    if let Ok(data) = data
+                        && !data.is_empty()
+                    {
+                        return Poll::Ready(Some(Ok(Frame::data(data))));
                     }
-                    Err(trailers) => {
-                        let Some(rest) = this.redaction.rest() else {
-                            return Poll::Ready(Some(Ok(trailers)));
-                        };
-                        this.trailers = Some(Box::new(trailers));
-                        return Poll::Ready(Some(Ok(Frame::data(rest))));
-                    }
-                },
+                }
                 Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
                 None => {
                     return Poll::Ready(this.redaction.rest().map(|rest| Ok(Frame::data(rest))));
@@ -109,7 +97,7 @@ impl HttpBody for Relayed {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.redaction.held() == 0 && self.trailers.is_none() && self.incoming.is_end_stream()
+        self.redaction.held() == 0 && self.incoming.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
