@@ -102,7 +102,7 @@ async fn frame(stream: &mut TcpStream) -> Received {
 
 /// Sends a ping, and gives the frames of stream 1 that come before its answer.
 async fn until_pong(stream: &mut TcpStream) -> Vec<Received> {
-    stream.write_all(b"\0\0\x08\x06\0\0\0\0\012345678").await.unwrap();
+    stream.write_all(b"\0\0\x08\x06\0\0\0\0\x0012345678").await.unwrap();
     let mut seen = Vec::new();
     loop {
         let frame = frame(stream).await;
