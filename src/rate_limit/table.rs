@@ -1,7 +1,7 @@
 //! Which limits bind a tenant on an endpoint?
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use governor::clock::{Clock, DefaultClock};
 
@@ -15,21 +15,30 @@ use crate::tenant::Tenant;
 const TOTAL: &str = "total";
 
 /// All limiters of a snapshot, by the dense indexes of tenant and endpoint: a look-up is two array
-/// accesses.
+/// accesses. A limiter is made at its first call: a thousand tenants use few of their endpoints.
 #[derive(Debug)]
 pub struct Table<C: Clock = DefaultClock> {
     tenants: Vec<TenantLimits<C>>,
+    clock: C,
 }
 
 #[derive(Debug)]
 struct TenantLimits<C: Clock> {
     id: Arc<str>,
-    total: Option<Arc<Limiter<C>>>,
-    endpoints: Vec<EndpointLimit<C>>,
+    total: Option<Slot<C>>,
+    /// By the endpoint's index, with its path; `None` where no rate binds it.
+    endpoints: Vec<(Arc<str>, Option<Slot<C>>)>,
+}
+
+/// The place of one limiter.
+#[derive(Debug)]
+struct Slot<C: Clock> {
+    policy: Arc<LimitPolicy>,
+    limiter: OnceLock<Arc<Limiter<C>>>,
 }
 
 impl Table {
-    /// Builds the limiters. Those of `previous` whose tenant, endpoint and numbers are unchanged are
+    /// Builds the table. Limiters of `previous` whose tenant, endpoint and numbers are unchanged are
     /// carried over with what is spent of them: a reload grants nobody a second burst.
     pub fn new(settings: &Settings, contract: &Contract, previous: Option<&Self>) -> Self {
         Self::with_clock(settings, contract, previous, &DefaultClock::default())
@@ -37,23 +46,23 @@ impl Table {
 }
 
 impl<C: Clock + Clone> Table<C> {
-    /// Builds the limiters on a clock of one's own.
+    /// Builds the table on a clock of one's own.
     pub fn with_clock(
         settings: &Settings,
         contract: &Contract,
         previous: Option<&Self>,
         clock: &C,
     ) -> Self {
-        let mut policies = HashMap::new();
+        let mut policies = Policies::default();
         let before: HashMap<&str, &TenantLimits<C>> = previous
             .into_iter()
             .flat_map(|table| table.tenants.iter().map(|limits| (&*limits.id, limits)))
             .collect();
         let tenants = settings.tenants.iter().map(|tenant| {
             let before = before.get(&*tenant.id).copied();
-            TenantLimits::new(tenant, contract, before, clock, &mut policies)
+            TenantLimits::new(tenant, contract, before, &mut policies)
         });
-        Self { tenants: tenants.collect() }
+        Self { tenants: tenants.collect(), clock: clock.clone() }
     }
 
     /// Charges one call against all limits that bind it, or against none.
@@ -67,50 +76,63 @@ impl<C: Clock + Clone> Table<C> {
         let limits = self.tenants.get(tenant.index)?;
         let (_, own) = limits.endpoints.get(endpoint.index)?;
         Some(match (own, &limits.total) {
-            (Some(own), Some(total)) => charge_both(own, total).map(Some),
-            (Some(one), None) | (None, Some(one)) => one.charge().map(Some),
+            (Some(own), Some(total)) => {
+                charge_both(own.limiter(&self.clock), total.limiter(&self.clock)).map(Some)
+            }
+            (Some(one), None) | (None, Some(one)) => one.limiter(&self.clock).charge().map(Some),
             (None, None) => Ok(None),
         })
     }
 }
 
-/// An endpoint's path and its limiter, if a rate binds it.
-type EndpointLimit<C> = (Arc<str>, Option<Arc<Limiter<C>>>);
-
-/// Policies are shared by all tenants with the same numbers: header values are built once.
-type Policies = HashMap<(Arc<str>, Rate), Arc<LimitPolicy>>;
-
-impl<C: Clock + Clone> TenantLimits<C> {
+impl<C: Clock> TenantLimits<C> {
     fn new(
         tenant: &TenantRates,
         contract: &Contract,
         before: Option<&Self>,
-        clock: &C,
         policies: &mut Policies,
     ) -> Self {
-        let mut limiter = |scope: Arc<str>, rate: Rate, before: Option<&Arc<Limiter<C>>>| {
-            if let Some(kept) = before.filter(|limiter| limiter.rate() == rate) {
-                return Arc::clone(kept);
-            }
-            let name = Arc::clone(&scope);
-            let policy = policies
-                .entry((scope, rate))
-                .or_insert_with(|| Arc::new(LimitPolicy::new(name.trim_start_matches('/'), rate)));
-            Arc::new(Limiter::new(Arc::clone(policy), clock.clone()))
-        };
         let total = tenant.total.map(|rate| {
-            limiter(TOTAL.into(), rate, before.and_then(|before| before.total.as_ref()))
+            let before = before.and_then(|before| before.total.as_ref());
+            Slot::new(policies.policy(&TOTAL.into(), rate), before)
         });
         let endpoints = contract.endpoints().iter().map(|endpoint| {
-            let path = Arc::clone(&endpoint.path);
-            let rate = tenant.endpoints.get(&*path).copied().or(endpoint.rate);
-            let before = before.and_then(|before| before.limiter(&path));
-            (Arc::clone(&path), rate.map(|rate| limiter(path, rate, before)))
+            let path = &endpoint.path;
+            let rate = tenant.endpoints.get(&**path).copied().or(endpoint.rate);
+            let before = before.and_then(|before| before.slot(path));
+            let slot = rate.map(|rate| Slot::new(policies.policy(path, rate), before));
+            (Arc::clone(path), slot)
         });
         Self { id: Arc::clone(&tenant.id), total, endpoints: endpoints.collect() }
     }
 
-    fn limiter(&self, path: &str) -> Option<&Arc<Limiter<C>>> {
+    fn slot(&self, path: &str) -> Option<&Slot<C>> {
         self.endpoints.iter().find(|(known, _)| &**known == path)?.1.as_ref()
+    }
+}
+
+impl<C: Clock> Slot<C> {
+    fn new(policy: Arc<LimitPolicy>, before: Option<&Self>) -> Self {
+        let kept = before.and_then(|before| before.limiter.get());
+        let kept = kept.filter(|limiter| limiter.rate() == policy.rate).cloned();
+        Self { policy, limiter: kept.map_or_else(OnceLock::new, OnceLock::from) }
+    }
+}
+
+impl<C: Clock + Clone> Slot<C> {
+    fn limiter(&self, clock: &C) -> &Limiter<C> {
+        let make = || Arc::new(Limiter::new(Arc::clone(&self.policy), clock.clone()));
+        self.limiter.get_or_init(make)
+    }
+}
+
+/// Policies are shared by all tenants with the same numbers: header values are built once.
+#[derive(Default)]
+struct Policies(HashMap<(Arc<str>, Rate), Arc<LimitPolicy>>);
+
+impl Policies {
+    fn policy(&mut self, scope: &Arc<str>, rate: Rate) -> Arc<LimitPolicy> {
+        let make = || Arc::new(LimitPolicy::new(scope.trim_start_matches('/'), rate));
+        Arc::clone(self.0.entry((Arc::clone(scope), rate)).or_insert_with(make))
     }
 }
