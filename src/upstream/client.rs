@@ -14,6 +14,14 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use super::connect::{ConnectTimedOut, Connector, UpstreamError};
 use super::{Breaker, Redactor, Settings};
 
+/// What an HTTP/1 answer may have waiting for a slow client; its head has to fit.
+const READ_BUFFER: usize = 64 * 1024;
+/// What an HTTP/2 answer may have waiting for a slow client.
+const STREAM_WINDOW: u32 = 256 * 1024;
+/// What all answers on a connection may have waiting: that of 128 streams, which is how many usual
+/// servers allow. With hyper's 5 MiB, three slow clients stall the calls of all others.
+const CONNECTION_WINDOW: u32 = 128 * STREAM_WINDOW;
+
 /// A pooled client with the central key. Make one per data-path thread: its connections live on the
 /// runtime that uses it.
 #[derive(Debug)]
@@ -61,6 +69,9 @@ impl Upstream {
             .pool_idle_timeout(settings.pool_idle_timeout)
             .http2_keep_alive_interval(Duration::from_secs(20))
             .http2_keep_alive_timeout(Duration::from_secs(10))
+            .http1_max_buf_size(READ_BUFFER)
+            .http2_initial_stream_window_size(STREAM_WINDOW)
+            .http2_initial_connection_window_size(CONNECTION_WINDOW)
             .build(Connector::new(settings)?);
         Ok(Self {
             client,
