@@ -123,6 +123,7 @@ async fn a_lost_answer_to_a_creating_call_is_an_unknown_outcome() {
         Act::WriteAndClose(b"HTTP/1.1 201 Cre".into()),
         Act::Write(b"not http at all\r\n\r\n".into()),
         Act::json(502, "<html>"),
+        Act::json(600, "{}"),
         Act::json(504, r#"{"message":"Endpoint request timed out"}"#),
     ];
     for act in acts {

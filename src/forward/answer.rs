@@ -54,7 +54,7 @@ pub fn judge_error(
     if body.is_some_and(is_envelope) {
         return Ok(());
     }
-    if status.is_server_error() && !effect.repeatable {
+    if status.as_u16() >= 500 && !effect.repeatable {
         return Err(Refusal::OutcomeUnknown);
     }
     Err(Refusal::UpstreamError { status: status.as_u16() })
