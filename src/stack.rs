@@ -40,6 +40,22 @@ pub struct Settings {
     pub contact: Option<Box<str>>,
 }
 
+impl Settings {
+    /// Whether the bodies in memory can stay counted: same bounds, same tenants at the same places.
+    fn same_bodies(&self, other: &Self) -> bool {
+        let ids = |settings: &Self| -> Vec<_> {
+            settings.authenticate.tenants.iter().map(|tenant| Arc::clone(&tenant.id)).collect()
+        };
+        self.validate == other.validate && ids(self) == ids(other)
+    }
+
+    fn budget(&self) -> Arc<Budget> {
+        let bounds = &self.validate;
+        let tenants = self.authenticate.tenants.len();
+        Arc::new(Budget::new(bounds.bytes_in_flight, bounds.tenant_bytes_in_flight, tenants))
+    }
+}
+
 /// The rooms of one configuration, shared by all threads. A reload makes new ones: a request is
 /// handled by one configuration from beginning to end.
 #[derive(Debug)]
@@ -71,9 +87,7 @@ impl Rooms {
             let kept = previous.and_then(|previous| previous.throttle.clone());
             kept.filter(|kept| kept.rate() == rate).unwrap_or_else(|| Arc::new(Throttle::new(rate)))
         });
-        let bounds = &settings.validate;
-        let tenants = settings.authenticate.tenants.len();
-        let budget = Budget::new(bounds.bytes_in_flight, bounds.tenant_bytes_in_flight, tenants);
+        let budget = previous.filter(|old| old.settings.same_bodies(&settings));
         let capacity = match previous {
             Some(previous) => previous.capacity.with_limit(settings.max_in_flight),
             None => Capacity::new(settings.max_in_flight),
@@ -83,7 +97,7 @@ impl Rooms {
             directory: Arc::new(Directory::new(&settings.authenticate, &contract)),
             throttle,
             limits: Arc::new(limits),
-            budget: Arc::new(budget),
+            budget: budget.map_or_else(|| settings.budget(), |old| Arc::clone(&old.budget)),
             capacity,
             breaker: breaker.map_or_else(
                 || Arc::new(Breaker::new(Instant::now())),

@@ -116,6 +116,14 @@ async fn any_other_error_of_the_upstream_becomes_the_envelope() {
 }
 
 #[tokio::test]
+async fn a_redirect_does_not_lead_a_client_and_its_key_past_the_gateway() {
+    let raw = b"HTTP/1.1 302 X\r\nlocation: http://elsewhere\r\ncontent-length: 0\r\n\r\n";
+    let (answer, _) = against(Act::Write(raw.into()), "/get-configuration", READ).await;
+    answer.assert_refused(500, "upstream_error");
+    assert_eq!((answer.header("location"), answer.header("retry-after")), (None, None));
+}
+
+#[tokio::test]
 async fn a_lost_answer_to_a_creating_call_is_an_unknown_outcome() {
     let acts = [
         Act::Hang,

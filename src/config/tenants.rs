@@ -50,7 +50,7 @@ pub(crate) fn tenants(
         rates.tenants.push(tenant_rates);
     }
     if count == 0 {
-        root.report.warning(&place, "there are no tenants: every request is refused");
+        root.report.warning(&place, "there are no tenants, so every request is refused: add [[tenants]] or set HEIFY_GATEWAY_TENANT_KEY");
     } else if count > 1 && surroundings.sharing == Sharing::Unspoken {
         let message = "tenants: this build does not keep the tenants' objects apart; \
             [isolation] mode = \"off\" says that this is meant";
