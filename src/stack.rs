@@ -40,22 +40,6 @@ pub struct Settings {
     pub contact: Option<Box<str>>,
 }
 
-impl Settings {
-    /// Whether the bodies in memory can stay counted: same bounds, same tenants at the same places.
-    fn same_bodies(&self, other: &Self) -> bool {
-        let ids = |settings: &Self| -> Vec<_> {
-            settings.authenticate.tenants.iter().map(|tenant| Arc::clone(&tenant.id)).collect()
-        };
-        self.validate == other.validate && ids(self) == ids(other)
-    }
-
-    fn budget(&self) -> Arc<Budget> {
-        let bounds = &self.validate;
-        let tenants = self.authenticate.tenants.len();
-        Arc::new(Budget::new(bounds.bytes_in_flight, bounds.tenant_bytes_in_flight, tenants))
-    }
-}
-
 /// The rooms of one configuration, shared by all threads. A reload makes new ones: a request is
 /// handled by one configuration from beginning to end.
 #[derive(Debug)]
@@ -87,7 +71,13 @@ impl Rooms {
             let kept = previous.and_then(|previous| previous.throttle.clone());
             kept.filter(|kept| kept.rate() == rate).unwrap_or_else(|| Arc::new(Throttle::new(rate)))
         });
-        let budget = previous.filter(|old| old.settings.same_bodies(&settings));
+        let bounds = &settings.validate;
+        let (all, each) = (bounds.bytes_in_flight, bounds.tenant_bytes_in_flight);
+        let tenants = settings.authenticate.tenants.len();
+        let budget = match previous {
+            Some(previous) => previous.budget.renewed(all, each, tenants),
+            None => Budget::new(all, each, tenants),
+        };
         let capacity = match previous {
             Some(previous) => previous.capacity.with_limit(settings.max_in_flight),
             None => Capacity::new(settings.max_in_flight),
@@ -97,7 +87,7 @@ impl Rooms {
             directory: Arc::new(Directory::new(&settings.authenticate, &contract)),
             throttle,
             limits: Arc::new(limits),
-            budget: budget.map_or_else(|| settings.budget(), |old| Arc::clone(&old.budget)),
+            budget: Arc::new(budget),
             capacity,
             breaker: breaker.map_or_else(
                 || Arc::new(Breaker::new(Instant::now())),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use crate::peer::Peer;
@@ -35,7 +36,12 @@ enum Source {
 impl Throttle {
     /// Looks at so many wrong keys per address.
     pub fn new(rate: Rate) -> Self {
-        let seen = Cache::builder().max_capacity(ADDRESSES).time_to_idle(FORGET_AFTER).build();
+        let seen = Cache::builder()
+            .max_capacity(ADDRESSES)
+            // moka's usual policy may refuse a new address in favor of ones often seen.
+            .eviction_policy(EvictionPolicy::lru())
+            .time_to_idle(FORGET_AFTER)
+            .build();
         Self { rate, seen }
     }
 

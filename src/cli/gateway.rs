@@ -169,8 +169,9 @@ fn needs_restart(old: &config::Server, new: &config::Server) -> Vec<&'static str
     note("server.listen", old.listen == new.listen);
     note("server.workers", old.workers == new.workers);
     note("server.tls", old.tls.is_some() == new.tls.is_some());
-    note("server.max_connections", old.max_connections == new.max_connections);
-    note("the server's timeouts and head size", bounds(old) == bounds(new));
+    // The drain deadline is read when draining begins.
+    let of_listener = |server| server::Settings { drain_timeout: Duration::ZERO, ..bounds(server) };
+    note("server's connections, timeouts and head size", of_listener(old) == of_listener(new));
     changed
 }
 

@@ -105,6 +105,9 @@ fn reload(gateway: &mut Gateway, settings: &mut config::Settings, load: &Load<'_
             return;
         }
     };
+    for warning in &new.warnings {
+        tracing::warn!(%warning, "configuration");
+    }
     match gateway.reload(&new) {
         Ok(restart) => {
             for key in restart {
@@ -112,6 +115,9 @@ fn reload(gateway: &mut Gateway, settings: &mut config::Settings, load: &Load<'_
             }
             if new.status != settings.status {
                 tracing::warn!(key = "status.listen", "this change takes effect after a restart");
+            }
+            if new.log != settings.log {
+                tracing::warn!(key = "log", "this change takes effect after a restart");
             }
             tracing::info!(tenants = new.authenticate.tenants.len(), "configuration reloaded");
             *settings = new;

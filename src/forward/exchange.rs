@@ -34,6 +34,7 @@ pub(super) struct Exchange {
 impl Exchange {
     /// The deadline was reached before the head of an answer.
     pub(super) fn timed_out(&self) -> Refusal {
+        tracing::warn!(endpoint = &*self.endpoint.path, "the upstream did not answer in time");
         self.unless_unknown(Refusal::UpstreamTimeout)
     }
 

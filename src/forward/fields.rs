@@ -1,9 +1,9 @@
 //! Which header fields pass, in either direction?
 
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName,
-    HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
-    USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap,
+    HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE, USER_AGENT,
 };
 
 use crate::refusal::{HINT, REASON};
@@ -64,6 +64,10 @@ pub fn strip_hop_by_hop(answer: &mut HeaderMap) {
         for name in named {
             answer.remove(name);
         }
+    }
+    // Chunks overrule a length (RFC 9112, section 6.3), and the length then says something false.
+    if answer.contains_key(TRANSFER_ENCODING) {
+        answer.remove(CONTENT_LENGTH);
     }
     // Mostly there is nothing to remove: one look at each field is cheaper than a search for each name.
     let stays_here = |name: &&HeaderName| HOP_BY_HOP.contains(name) || OURS.contains(name);
@@ -134,6 +138,13 @@ mod tests {
         ]);
         strip_hop_by_hop(&mut answer);
         assert_eq!(answer.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-three"]);
+    }
+
+    #[test]
+    fn a_length_that_chunks_overrule_does_not_pass() {
+        let mut answer = map(&[("transfer-encoding", "chunked"), ("content-length", "5")]);
+        strip_hop_by_hop(&mut answer);
+        assert!(answer.is_empty());
     }
 
     proptest! {

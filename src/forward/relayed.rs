@@ -72,6 +72,11 @@ impl HttpBody for Relayed {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
+        // Also when the next piece is there already: a client that takes it slowly must not hold the
+        // upstream's connection for ever.
+        if Instant::now() >= this.end {
+            return Poll::Ready(Some(Err(AnswerTimedOut.into())));
+        }
         loop {
             let Poll::Ready(frame) = Pin::new(&mut this.incoming).poll_frame(context) else {
                 ready!(this.poll_deadline(context));

@@ -56,10 +56,13 @@ impl<C: Clock> Limiter<C> {
     pub fn charge(&self) -> Result<LimitState, Exceeded> {
         match self.gcra.check() {
             Ok(snapshot) => Ok(self.state(snapshot.remaining_burst_capacity())),
-            Err(until) => Err(Exceeded {
-                state: self.state(0),
-                retry_after: until.wait_time_from(self.gcra.clock().now()),
-            }),
+            Err(until) => {
+                let retry_after = until.wait_time_from(self.gcra.clock().now());
+                let rest = self.interval.saturating_mul(self.policy.rate.burst.get() - 1);
+                let reset = retry_after.saturating_add(rest);
+                let policy = Arc::clone(&self.policy);
+                Err(Exceeded { state: LimitState { policy, remaining: 0, reset }, retry_after })
+            }
         }
     }
 
@@ -80,21 +83,28 @@ impl<C: Clock> Limiter<C> {
 
 /// Charges one call against two limits, or against none of them.
 ///
-/// Returns the state of the tighter one. A charge on `first` is taken back when `second` refuses;
+/// Returns the state of the tighter one. A charge on one is taken back when the other refuses;
 /// between the two steps another call may find one token less, never one more.
 ///
 /// # Errors
-/// The refusing limit's [`Exceeded`]; nothing stays charged.
+/// [`Exceeded`] of the limit that refuses for longer: a client that waits so long passes both.
+/// Nothing stays charged.
 pub fn charge_both<C: Clock>(
     first: &Limiter<C>,
     second: &Limiter<C>,
 ) -> Result<LimitState, Exceeded> {
-    let one = first.charge()?;
-    match second.charge() {
-        Ok(other) => Ok(tighter(one, other)),
-        Err(exceeded) => {
+    match (first.charge(), second.charge()) {
+        (Ok(one), Ok(other)) => Ok(tighter(one, other)),
+        (Ok(_), Err(exceeded)) => {
             first.refund();
             Err(exceeded)
+        }
+        (Err(exceeded), Ok(_)) => {
+            second.refund();
+            Err(exceeded)
+        }
+        (Err(one), Err(other)) => {
+            Err(if other.retry_after > one.retry_after { other } else { one })
         }
     }
 }
@@ -188,6 +198,25 @@ mod tests {
             assert!(roomy.charge().is_ok());
         }
         assert!(roomy.charge().is_err());
+    }
+
+    #[test]
+    fn a_refusal_tells_the_longer_of_two_waits() {
+        let clock = FakeRelativeClock::default();
+        let (quick, slow) = (limiter(60, 1, &clock), limiter(1, 1, &clock));
+        assert!(charge_both(&quick, &slow).is_ok());
+        for (first, second) in [(&quick, &slow), (&slow, &quick)] {
+            let refused = charge_both(first, second).unwrap_err();
+            assert_eq!(refused.retry_after, Duration::from_secs(60));
+            assert_eq!(refused.state.reset, Duration::from_secs(60));
+        }
+        clock.advance(Duration::from_secs(59));
+        let refused = charge_both(&quick, &slow).unwrap_err();
+        assert_eq!(
+            (refused.retry_after, refused.state.reset),
+            (Duration::from_secs(1), Duration::from_secs(1))
+        );
+        assert!(quick.charge().is_ok(), "what the slow limit refused costs the quick one nothing");
     }
 
     #[test]

@@ -34,7 +34,8 @@ struct TenantLimits<C: Clock> {
 #[derive(Debug)]
 struct Slot<C: Clock> {
     policy: Arc<LimitPolicy>,
-    limiter: OnceLock<Arc<Limiter<C>>>,
+    /// Shared with the table before a reload, filled or not: a call that is charged in between counts.
+    limiter: Arc<OnceLock<Limiter<C>>>,
 }
 
 impl Table {
@@ -113,16 +114,15 @@ impl<C: Clock> TenantLimits<C> {
 
 impl<C: Clock> Slot<C> {
     fn new(policy: Arc<LimitPolicy>, before: Option<&Self>) -> Self {
-        let kept = before.and_then(|before| before.limiter.get());
-        let kept = kept.filter(|limiter| limiter.rate() == policy.rate).cloned();
-        Self { policy, limiter: kept.map_or_else(OnceLock::new, OnceLock::from) }
+        let kept = before.filter(|before| before.policy.rate == policy.rate);
+        let limiter = kept.map_or_else(Arc::default, |before| Arc::clone(&before.limiter));
+        Self { policy, limiter }
     }
 }
 
 impl<C: Clock + Clone> Slot<C> {
     fn limiter(&self, clock: &C) -> &Limiter<C> {
-        let make = || Arc::new(Limiter::new(Arc::clone(&self.policy), clock.clone()));
-        self.limiter.get_or_init(make)
+        self.limiter.get_or_init(|| Limiter::new(Arc::clone(&self.policy), clock.clone()))
     }
 }
 

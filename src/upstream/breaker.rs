@@ -55,6 +55,9 @@ impl Breaker {
         let failures = self.failures.load(Ordering::Relaxed).saturating_add(1);
         self.failures.store(failures, Ordering::Relaxed);
         if failures >= FAILURES {
+            if failures == FAILURES {
+                tracing::error!(failures, "the upstream is given pauses: no connection in a row");
+            }
             self.paused_until_ms.store(self.millis(now + PAUSE), Ordering::Relaxed);
         }
     }

@@ -138,15 +138,23 @@ impl Upstream {
             let garbled = causes(error).any(|cause| {
                 cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse)
             });
+            tracing::warn!(error = chain(error), "the upstream broke off a call");
             return if garbled { Failure::Garbled } else { Failure::Closed };
         }
         self.breaker.failed(Instant::now());
+        tracing::warn!(error = chain(error), "the upstream cannot be reached");
         let timed_out = causes(error).any(|cause| {
             let system = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
             cause.is::<ConnectTimedOut>() || system == Some(std::io::ErrorKind::TimedOut)
         });
         if timed_out { Failure::ConnectTimeout } else { Failure::Unreachable }
     }
+}
+
+/// An error with its causes, for operators: addresses and reasons, never a header or a body.
+fn chain(error: &legacy::Error) -> String {
+    let causes: Vec<String> = causes(error).map(ToString::to_string).collect();
+    causes.join(": ")
 }
 
 /// An error and what caused it, outermost first.

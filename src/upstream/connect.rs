@@ -54,10 +54,13 @@ impl Connector {
         let mut tcp = HttpConnector::new();
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(Duration::from_secs(60)));
+        // Below the deadline of the whole call: what never connected must be told as that, and not as
+        // a call whose outcome is unknown.
+        let timeout = settings.connect_timeout.min(settings.timeout * 9 / 10);
         // Happy eyeballs divide this among the addresses of a name.
-        tcp.set_connect_timeout(Some(settings.connect_timeout));
+        tcp.set_connect_timeout(Some(timeout));
         tcp.enforce_http(false);
-        Ok(Self { transport: transport(tcp, settings)?, timeout: settings.connect_timeout })
+        Ok(Self { transport: transport(tcp, settings)?, timeout })
     }
 }
 

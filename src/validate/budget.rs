@@ -15,13 +15,13 @@ pub struct Budget {
 
 #[derive(Debug)]
 struct Account {
-    used: AtomicUsize,
+    used: Arc<AtomicUsize>,
     limit: usize,
 }
 
 impl Account {
     fn new(limit: usize) -> Self {
-        Self { used: AtomicUsize::new(0), limit }
+        Self { used: Arc::default(), limit }
     }
 
     fn take(&self, bytes: usize) -> bool {
@@ -44,6 +44,13 @@ impl Budget {
     pub fn new(all: usize, each: usize, tenants: usize) -> Self {
         let tenants = (0..tenants).map(|_| Account::new(each)).collect();
         Self { all: Account::new(all), tenants }
+    }
+
+    /// A budget with other numbers in which the bytes of everyone stay counted; those of each tenant
+    /// are counted anew.
+    pub fn renewed(&self, all: usize, each: usize, tenants: usize) -> Self {
+        let used = Arc::clone(&self.all.used);
+        Self { all: Account { used, limit: all }, ..Self::new(all, each, tenants) }
     }
 
     /// The bytes in memory now, of everyone.
@@ -105,6 +112,14 @@ mod tests {
         assert_eq!(modest.add(20), Ok(()));
         drop(modest);
         assert_eq!(budget.used(), 0);
+        let mut before = Hold::new(&budget, 0);
+        assert_eq!(before.add(60), Ok(()));
+        let budget_after = Arc::new(budget.renewed(100, 60, 1));
+        let mut after = Hold::new(&budget_after, 0);
+        assert_eq!(after.add(41), Err(Refusal::Overloaded));
+        drop(before);
+        assert_eq!(after.add(41), Ok(()));
+        drop(after);
         assert_eq!(budget.tenants[1].used.load(Ordering::Relaxed), 0);
     }
 }
