@@ -243,3 +243,30 @@ async fn an_answer_of_http_1_0_does_not_change_the_clients_version() {
         assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"), "{}", answer.escape_ascii());
     }
 }
+
+#[tokio::test]
+async fn a_client_that_takes_an_answer_slowly_holds_the_upstream_until_the_total_deadline_only() {
+    const LENGTH: usize = 64 << 20;
+    let mut whole = format!("HTTP/1.1 200 OK\r\ncontent-length: {LENGTH}\r\n\r\n").into_bytes();
+    whole.resize(whole.len() + LENGTH, b' ');
+    let upstream = Upstream::start([Act::Write(whole)]).await;
+    let mut settings = settings(upstream.address);
+    settings.upstream.timeout = Duration::from_millis(300);
+    settings.upstream.total_timeout = Duration::from_millis(300);
+    let gateway = Gateway::start(settings).await;
+    let mut stream = tokio::net::TcpStream::connect(gateway.address).await.unwrap();
+    let head = format!("POST /get-configuration HTTP/1.1\r\nhost: g\r\nx-api-key: {KEY}\r\n");
+    let request = format!("{head}content-length: {}\r\n\r\n{READ}", READ.len());
+    stream.write_all(request.as_bytes()).await.unwrap();
+    // The pace is what is tested: 64 KiB in 5 ms would need five seconds for the whole.
+    let mut pace = tokio::time::interval(Duration::from_millis(5));
+    let (mut taken, mut buffer) = (0, vec![0; 64 << 10]);
+    loop {
+        pace.tick().await;
+        match stream.read(&mut buffer).await {
+            Ok(0) | Err(_) => break,
+            Ok(length) => taken += length,
+        }
+    }
+    assert!(taken < LENGTH, "cut at the deadline, not served to the end");
+}
