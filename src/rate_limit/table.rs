@@ -35,7 +35,7 @@ struct TenantLimits<C: Clock> {
 struct Slot<C: Clock> {
     policy: Arc<LimitPolicy>,
     /// Shared with the table before a reload, filled or not: a call that is charged in between counts.
-    limiter: Arc<OnceLock<Limiter<C>>>,
+    limiter: Arc<OnceLock<Box<Limiter<C>>>>,
 }
 
 impl Table {
@@ -122,7 +122,8 @@ impl<C: Clock> Slot<C> {
 
 impl<C: Clock + Clone> Slot<C> {
     fn limiter(&self, clock: &C) -> &Limiter<C> {
-        self.limiter.get_or_init(|| Limiter::new(Arc::clone(&self.policy), clock.clone()))
+        let make = || Box::new(Limiter::new(Arc::clone(&self.policy), clock.clone()));
+        self.limiter.get_or_init(make)
     }
 }
 
