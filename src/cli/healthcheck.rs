@@ -72,7 +72,9 @@ fn ask(url: &Uri, deadline: Instant) -> io::Result<u16> {
     let name = host.trim_matches(['[', ']']);
     let mut stream = connect((name, url.port_u16().unwrap_or(80)), deadline)?;
     stream.set_write_timeout(Some(left(deadline)?))?;
+    // A bare address means its readiness.
     let target = url.path_and_query().map_or("/", |target| target.as_str());
+    let target = if target == "/" { "/readyz" } else { target };
     let host = url.authority().map_or(host, |authority| authority.as_str());
     write!(stream, "GET {target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")?;
     read_status(&mut stream, deadline)

@@ -1,8 +1,9 @@
-//! Do `demo`, `simulator` and `check --live` keep what they print, as the real binary?
+//! Do `serve`, `demo`, `simulator` and `check --live` keep what they print, as the real binary?
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
 
 mod demo;
 mod live;
 mod process;
+mod serve;
 mod simulator;

@@ -63,12 +63,27 @@ impl Running {
         self.input.write_all(text.as_bytes()).unwrap();
     }
 
-    /// Sends a signal (`TERM`, `INT`) and waits for the end; the exit code, and what was still said.
-    pub(crate) fn end(mut self, signal: &str) -> (Option<i32>, Vec<String>) {
+    /// Sends a signal (`TERM`, `INT`, `HUP`).
+    pub(crate) fn signal(&self, signal: &str) {
         let target = self.child.id().to_string();
         let mut kill = Command::new("bash");
         kill.args(["-c", r#"kill -"$0" "$1""#, signal, &target]);
         assert!(kill.status().unwrap().success());
+    }
+
+    /// The first line that contains this.
+    pub(crate) fn line_with(&self, part: &str) -> String {
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE).unwrap();
+            if line.contains(part) {
+                return line;
+            }
+        }
+    }
+
+    /// Sends a signal and waits for the end; the exit code, and what was still said.
+    pub(crate) fn end(mut self, signal: &str) -> (Option<i32>, Vec<String>) {
+        self.signal(signal);
         // The output ends with the process.
         let rest = self.rest();
         (self.child.wait().unwrap().code(), rest)
