@@ -52,11 +52,6 @@ impl Capacity {
         // Dropping the place takes the addition back.
         (before < self.limit).then_some(place)
     }
-
-    /// The requests in progress now.
-    pub fn in_progress(&self) -> usize {
-        self.in_progress.load(Ordering::Relaxed)
-    }
 }
 
 impl Drop for Place {
