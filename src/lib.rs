@@ -114,6 +114,7 @@ pub mod overload;
 pub mod peer;
 pub mod rate;
 pub mod rate_limit;
+pub mod records;
 pub mod refusal;
 pub mod route;
 pub mod secret;

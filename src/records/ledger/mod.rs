@@ -1,0 +1,22 @@
+//! What may be written into the journal?
+//!
+//! Each function reads what it needs, decides, and writes one or more entries; the caller wraps it
+//! into a transaction. The rules:
+//!
+//! * At admission, what is used and held stays within the limit, of the tenant and of the account,
+//!   or nothing is written at all.
+//! * A reservation is closed once. What comes after a close does nothing, except that the true
+//!   outcome after a close by policy is one adjustment.
+//! * A reservation remembers what it holds, piece by piece; closing returns or books exactly that.
+
+mod close;
+mod keys;
+mod objects;
+mod reserve;
+#[cfg(test)]
+mod tests;
+
+pub use close::{bind, lose, lose_open, release, settle};
+pub use keys::{Issued, Rotated, issue, revoke, rotate};
+pub use objects::{Adopted, adopt, delete};
+pub use reserve::{Charge, Denied, MinutesLimit, Reserve, Reserved, grant, period, reserve};

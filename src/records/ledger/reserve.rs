@@ -1,0 +1,320 @@
+//! Is there enough left for one more call?
+
+use std::sync::Arc;
+
+use crate::records::calendar::Calendar;
+use crate::records::entry::{Entry, Fact, Opening};
+use crate::records::store::{Store, Stored};
+use crate::records::words::{AudioMillis, Balance, Meter, Moment, Payer, Period, Posting};
+
+/// What a call wants to hold before it is forwarded.
+#[derive(Debug, Clone)]
+pub struct Reserve {
+    /// Who makes which call.
+    pub opening: Opening,
+    /// When.
+    pub at: Moment,
+    /// How the tenant's months are cut.
+    pub tenant_calendar: Calendar,
+    /// How the account's months are cut.
+    pub account_calendar: Calendar,
+    /// All that it costs: charged together or not at all.
+    pub charges: Vec<Charge>,
+}
+
+/// One thing that a call costs. `None` is no limit: then it is only counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Charge {
+    /// One call of an endpoint in the month.
+    Call {
+        /// The endpoint's path.
+        path: Arc<str>,
+        /// The tenant's calls per month.
+        tenant: Option<u32>,
+        /// The account's.
+        account: Option<u32>,
+    },
+    /// One more object.
+    Object {
+        /// Its kind.
+        kind: Arc<str>,
+        /// How many the tenant may have.
+        tenant: Option<u32>,
+        /// How many the account may have.
+        account: Option<u32>,
+    },
+    /// Milliseconds of audio.
+    Minutes {
+        /// How many.
+        amount: AudioMillis,
+        /// The tenant's limit.
+        tenant: MinutesLimit,
+        /// The account's.
+        account: MinutesLimit,
+    },
+}
+
+impl Charge {
+    /// The minutes, where it is about minutes.
+    pub fn minutes(&self) -> Option<AudioMillis> {
+        match self {
+            Self::Minutes { amount, .. } => Some(*amount),
+            Self::Call { .. } | Self::Object { .. } => None,
+        }
+    }
+}
+
+/// How many minutes a payer may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MinutesLimit {
+    /// None is counted.
+    Off,
+    /// Counted; limited only by what was granted, once anything was.
+    Granted,
+    /// So much a month, and what was granted on top.
+    Monthly(AudioMillis),
+}
+
+/// The call may be forwarded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reserved {
+    /// The tenant's monthly limit after this call: the limit, what is left, and the month.
+    pub monthly: Option<(u32, u32, Period)>,
+}
+
+/// The call may not be forwarded, and nothing was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Denied {
+    /// The month's calls are used up.
+    Calls {
+        /// Whose.
+        payer: Payer,
+        /// How many there are in a month.
+        limit: u32,
+        /// The month.
+        period: Period,
+    },
+    /// There are as many objects as there may be.
+    Objects {
+        /// Whose.
+        payer: Payer,
+        /// How many there may be.
+        limit: u32,
+    },
+    /// The minutes do not cover the call.
+    Minutes {
+        /// Whose.
+        payer: Payer,
+    },
+}
+
+/// Charges a call against the tenant and the account, all or nothing.
+///
+/// # Errors
+/// [`StoreError`](crate::records::StoreError) of the store.
+pub fn reserve(store: &mut dyn Store, reserve: &Reserve) -> Stored<Result<Reserved, Denied>> {
+    let tenant = Payer::Tenant(reserve.opening.tenant.clone());
+    let tenant = Purse::open(store, tenant, &reserve.tenant_calendar, reserve.at)?;
+    let account = Purse::open(store, Payer::Account, &reserve.account_calendar, reserve.at)?;
+    let mut reserved = Reserved { monthly: None };
+    let mut postings = Vec::new();
+    for charge in &reserve.charges {
+        // The tenant first: where both are at their limit, the tenant hears of its own.
+        let first = tenant.take(store, charge, Side::Tenant)?;
+        let taken = match first {
+            Ok(taken) => taken,
+            Err(denied) => return Ok(Err(denied)),
+        };
+        postings.extend(taken.postings);
+        reserved.monthly = reserved.monthly.or(taken.monthly);
+        match account.take(store, charge, Side::Account)? {
+            Ok(taken) => postings.extend(taken.postings),
+            Err(denied) => return Ok(Err(denied)),
+        }
+    }
+    for purse in [&tenant, &account] {
+        purse.note(store, reserve.at)?;
+    }
+    let entry = Entry { fact: Fact::Reserve(reserve.opening.clone()), postings };
+    store.write(reserve.at, &entry)?;
+    Ok(Ok(reserved))
+}
+
+/// The month of a payer around a moment, whether it has begun to count or not.
+///
+/// # Errors
+/// [`StoreError`](crate::records::StoreError) of the store.
+pub fn period(
+    store: &mut dyn Store,
+    payer: &Payer,
+    calendar: &Calendar,
+    at: Moment,
+) -> Stored<Period> {
+    Ok(calendar.open(at, &store.periods(payer)?))
+}
+
+/// Adds minutes to a payer, or takes them away where the amount is negative.
+///
+/// # Errors
+/// [`StoreError`](crate::records::StoreError) of the store.
+pub fn grant(
+    store: &mut dyn Store,
+    payer: &Payer,
+    amount: AudioMillis,
+    note: &Arc<str>,
+    at: Moment,
+) -> Stored<()> {
+    let posting = Posting {
+        payer: payer.clone(),
+        meter: Meter::Granted,
+        period: Moment(0),
+        granted: amount.0,
+        used: 0,
+        held: 0,
+    };
+    let fact = Fact::Grant { payer: payer.clone(), amount, note: note.clone() };
+    store.write(at, &Entry { fact, postings: vec![posting] })
+}
+
+#[derive(Clone, Copy)]
+enum Side {
+    Tenant,
+    Account,
+}
+
+/// One payer in its month.
+struct Purse {
+    payer: Payer,
+    period: Period,
+    /// Whether the month is new to the journal.
+    is_new: bool,
+}
+
+struct Taken {
+    postings: Vec<Posting>,
+    monthly: Option<(u32, u32, Period)>,
+}
+
+impl Purse {
+    fn open(store: &mut dyn Store, payer: Payer, calendar: &Calendar, at: Moment) -> Stored<Self> {
+        let opened = store.periods(&payer)?;
+        let period = calendar.open(at, &opened);
+        let is_new = !opened.contains(&period);
+        Ok(Self { payer, period, is_new })
+    }
+
+    /// Writes that the month has begun.
+    fn note(&self, store: &mut dyn Store, at: Moment) -> Stored<()> {
+        if !self.is_new {
+            return Ok(());
+        }
+        let Period { start, end } = self.period;
+        store.write(at, &Entry::plain(Fact::Period { payer: self.payer.clone(), start, end }))
+    }
+
+    fn take(
+        &self,
+        store: &mut dyn Store,
+        charge: &Charge,
+        side: Side,
+    ) -> Stored<Result<Taken, Denied>> {
+        match charge {
+            Charge::Call { path, tenant, account } => {
+                let limit = side.of(*tenant, *account);
+                self.take_call(store, Meter::Calls(path.clone()), limit)
+            }
+            Charge::Object { kind, tenant, account } => {
+                let limit = side.of(*tenant, *account);
+                self.take_object(store, Meter::Objects(kind.clone()), limit)
+            }
+            Charge::Minutes { amount, tenant, account } => {
+                self.take_minutes(store, *amount, side.of(*tenant, *account))
+            }
+        }
+    }
+
+    fn take_call(
+        &self,
+        store: &mut dyn Store,
+        meter: Meter,
+        limit: Option<u32>,
+    ) -> Stored<Result<Taken, Denied>> {
+        let taken = store.balance(&self.payer, &meter, self.period.start)?.taken();
+        let left = limit.map(|limit| (limit, i64::from(limit) - taken - 1));
+        if let Some((limit, left)) = left
+            && left < 0
+        {
+            let (payer, period) = (self.payer.clone(), self.period);
+            return Ok(Err(Denied::Calls { payer, limit, period }));
+        }
+        let monthly =
+            left.map(|(limit, left)| (limit, u32::try_from(left).unwrap_or_default(), self.period));
+        let postings = vec![self.hold(meter, self.period.start, 1)];
+        Ok(Ok(Taken { postings, monthly }))
+    }
+
+    fn take_object(
+        &self,
+        store: &mut dyn Store,
+        meter: Meter,
+        limit: Option<u32>,
+    ) -> Stored<Result<Taken, Denied>> {
+        if let Some(limit) = limit
+            && store.balance(&self.payer, &meter, Moment(0))?.taken() >= i64::from(limit)
+        {
+            return Ok(Err(Denied::Objects { payer: self.payer.clone(), limit }));
+        }
+        Ok(Ok(Taken { postings: vec![self.hold(meter, Moment(0), 1)], monthly: None }))
+    }
+
+    /// The month's allowance pays first, then what was granted. What is overdrawn of one counts
+    /// against the other.
+    fn take_minutes(
+        &self,
+        store: &mut dyn Store,
+        amount: AudioMillis,
+        limit: MinutesLimit,
+    ) -> Stored<Result<Taken, Denied>> {
+        let taken = |postings| Ok(Ok(Taken { postings, monthly: None }));
+        if limit == MinutesLimit::Off {
+            return taken(Vec::new());
+        }
+        let granted = store.balance(&self.payer, &Meter::Granted, Moment(0))?;
+        let allowance = match limit {
+            MinutesLimit::Monthly(allowance) => {
+                let month = store.balance(&self.payer, &Meter::Minutes, self.period.start)?;
+                allowance.0.saturating_sub(month.taken())
+            }
+            // Without a limit of any kind the month only counts.
+            MinutesLimit::Off | MinutesLimit::Granted if granted == Balance::default() => amount.0,
+            MinutesLimit::Off | MinutesLimit::Granted => 0,
+        };
+        let rest = granted.granted.saturating_sub(granted.taken());
+        if allowance.saturating_add(rest) < amount.0 {
+            return Ok(Err(Denied::Minutes { payer: self.payer.clone() }));
+        }
+        let from_month = allowance.clamp(0, amount.0);
+        let mut postings = Vec::new();
+        // A hold of nothing still says which month a longer job is charged to.
+        if from_month > 0 || from_month == amount.0 {
+            postings.push(self.hold(Meter::Minutes, self.period.start, from_month));
+        }
+        if from_month < amount.0 {
+            postings.push(self.hold(Meter::Granted, Moment(0), amount.0 - from_month));
+        }
+        taken(postings)
+    }
+
+    fn hold(&self, meter: Meter, period: Moment, held: i64) -> Posting {
+        Posting { payer: self.payer.clone(), meter, period, granted: 0, used: 0, held }
+    }
+}
+
+impl Side {
+    fn of<T>(self, tenant: T, account: T) -> T {
+        match self {
+            Self::Tenant => tenant,
+            Self::Account => account,
+        }
+    }
+}

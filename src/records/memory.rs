@@ -1,0 +1,221 @@
+//! How are records kept in the memory of the process?
+//!
+//! For trials, and for the recount of a file: what its journal says is built up here and compared
+//! with what its tables say.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::chain;
+use super::entry::{Entry, IssuedKey};
+use super::follow::{Tables, follow};
+use super::state::{Object, Reservation, State};
+use super::store::{Line, Store, Stored};
+use super::words::{Balance, Meter, Moment, Payer, Period, Posting};
+
+/// Records that end with the process.
+#[derive(Debug, Default)]
+pub struct Memory {
+    pub(super) balances: BTreeMap<(Payer, Meter, Moment), Balance>,
+    pub(super) periods: BTreeMap<Payer, Vec<Period>>,
+    pub(super) reservations: BTreeMap<Uuid, Reservation>,
+    pub(super) objects: BTreeMap<Uuid, Object>,
+    pub(super) keys: BTreeMap<Arc<str>, IssuedKey>,
+    agenda: BTreeMap<Uuid, (Moment, u32)>,
+    journal: Vec<Line>,
+}
+
+impl Memory {
+    /// Changes what follows from an entry.
+    pub fn apply(&mut self, at: Moment, entry: &Entry) {
+        let Ok(()) = follow(self, at, entry);
+    }
+
+    /// What differs from another one, in words; empty when nothing does. Balances of zero are none.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let mut found = Vec::new();
+        let touched = |of: &Self| -> BTreeMap<(Payer, Meter, Moment), Balance> {
+            let balances = of.balances.iter().filter(|(_, balance)| !balance.is_empty());
+            balances.map(|(place, balance)| (place.clone(), *balance)).collect()
+        };
+        compare("balance", &touched(self), &touched(other), &mut found);
+        compare("months of", &self.periods, &other.periods, &mut found);
+        compare("reservation", &self.reservations, &other.reservations, &mut found);
+        compare("object", &self.objects, &other.objects, &mut found);
+        compare("key", &self.keys, &other.keys, &mut found);
+        found
+    }
+}
+
+impl Tables for Memory {
+    type Error = Infallible;
+
+    fn post(&mut self, posting: &Posting) -> Result<(), Infallible> {
+        let place = (posting.payer.clone(), posting.meter.clone(), posting.period);
+        self.balances.entry(place).or_default().post(posting);
+        Ok(())
+    }
+
+    fn add_period(&mut self, payer: &Payer, period: Period) -> Result<(), Infallible> {
+        self.periods.entry(payer.clone()).or_default().push(period);
+        Ok(())
+    }
+
+    fn find_reservation(&mut self, id: &Uuid) -> Result<Option<Reservation>, Infallible> {
+        Ok(self.reservations.get(id).cloned())
+    }
+
+    fn put_reservation(&mut self, reservation: &Reservation) -> Result<(), Infallible> {
+        self.reservations.insert(reservation.opening.reservation, reservation.clone());
+        Ok(())
+    }
+
+    fn put_object(&mut self, id: &Uuid, object: &Object) -> Result<(), Infallible> {
+        self.objects.insert(*id, object.clone());
+        Ok(())
+    }
+
+    fn remove_object(&mut self, id: &Uuid) -> Result<(), Infallible> {
+        self.objects.remove(id);
+        Ok(())
+    }
+
+    fn find_key(&mut self, id: &str) -> Result<Option<IssuedKey>, Infallible> {
+        Ok(self.keys.get(id).cloned())
+    }
+
+    fn put_key(&mut self, key: &IssuedKey) -> Result<(), Infallible> {
+        self.keys.insert(key.key.clone(), key.clone());
+        Ok(())
+    }
+}
+
+fn compare<K: Ord + std::fmt::Debug, V: PartialEq + std::fmt::Debug>(
+    what: &str,
+    one: &BTreeMap<K, V>,
+    other: &BTreeMap<K, V>,
+    found: &mut Vec<String>,
+) {
+    let keys = one.keys().chain(other.keys().filter(|key| !one.contains_key(key)));
+    for key in keys {
+        let (one, other) = (one.get(key), other.get(key));
+        if one != other {
+            found.push(format!("{what} {key:?}: the journal says {one:?}, the table {other:?}"));
+        }
+    }
+}
+
+impl Store for Memory {
+    fn begin(&mut self) -> Stored<()> {
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Stored<()> {
+        Ok(())
+    }
+
+    // Nothing here can fail, so nothing is ever taken back.
+    fn rollback(&mut self) {}
+
+    fn write(&mut self, at: Moment, entry: &Entry) -> Stored<()> {
+        let number = self.journal.len() as u64 + 1;
+        let line = chain::next(self.journal.last().map(|line| &*line.hash), number, at, entry)?;
+        self.apply(at, entry);
+        self.journal.push(line);
+        Ok(())
+    }
+
+    fn schedule(&mut self, reservation: &Uuid, plan: Option<(Moment, u32)>) -> Stored<()> {
+        match plan {
+            Some(plan) => self.agenda.insert(*reservation, plan),
+            None => self.agenda.remove(reservation),
+        };
+        Ok(())
+    }
+
+    fn periods(&mut self, payer: &Payer) -> Stored<Vec<Period>> {
+        Ok(self.periods.get(payer).cloned().unwrap_or_default())
+    }
+
+    fn balance(&mut self, payer: &Payer, meter: &Meter, period: Moment) -> Stored<Balance> {
+        let place = (payer.clone(), meter.clone(), period);
+        Ok(self.balances.get(&place).copied().unwrap_or_default())
+    }
+
+    fn reservation(&mut self, id: &Uuid) -> Stored<Option<Reservation>> {
+        Ok(self.reservations.get(id).cloned())
+    }
+
+    fn object(&mut self, id: &Uuid) -> Stored<Option<Object>> {
+        Ok(self.objects.get(id).cloned())
+    }
+
+    fn key(&mut self, id: &str) -> Stored<Option<IssuedKey>> {
+        Ok(self.keys.get(id).cloned())
+    }
+
+    fn balances(&mut self, payer: &Payer) -> Stored<Vec<(Meter, Moment, Balance)>> {
+        let own = self.balances.iter().filter(|((whose, ..), _)| whose == payer);
+        Ok(own.map(|((_, meter, period), balance)| (meter.clone(), *period, *balance)).collect())
+    }
+
+    fn in_state(&mut self, state: State, most: usize) -> Stored<Vec<Reservation>> {
+        let found = self.reservations.values().filter(|one| one.state == state);
+        Ok(oldest_first(found.cloned().collect(), most))
+    }
+
+    fn opened(&mut self, from: Moment, to: Moment) -> Stored<Vec<Reservation>> {
+        let within = |one: &&Reservation| from <= one.opened && one.opened < to;
+        let found = self.reservations.values().filter(within);
+        Ok(oldest_first(found.cloned().collect(), usize::MAX))
+    }
+
+    fn due(&mut self, now: Moment, most: usize) -> Stored<Vec<(Reservation, u32)>> {
+        let mut due: Vec<_> = self.agenda.iter().filter(|(_, (at, _))| *at <= now).collect();
+        due.sort_by_key(|(_, (at, _))| *at);
+        let known = |(id, (_, asked)): (&Uuid, &(Moment, u32))| {
+            Some((self.reservations.get(id)?.clone(), *asked))
+        };
+        Ok(due.into_iter().filter_map(known).take(most).collect())
+    }
+
+    fn keys(&mut self) -> Stored<Vec<IssuedKey>> {
+        let mut keys: Vec<_> = self.keys.values().cloned().collect();
+        keys.sort_by_key(|key| key.created);
+        Ok(keys)
+    }
+
+    fn objects(&mut self, kind: &str) -> Stored<Vec<(Uuid, Object)>> {
+        let found = self.objects.iter().filter(|(_, object)| &*object.kind == kind);
+        Ok(found.map(|(id, object)| (*id, object.clone())).collect())
+    }
+
+    fn journal(&mut self, after: u64, most: usize) -> Stored<Vec<Line>> {
+        let lines = self.journal.iter().filter(|line| line.number > after);
+        Ok(lines.take(most).cloned().collect())
+    }
+
+    fn foreign_changes(&mut self) -> Stored<u64> {
+        Ok(0)
+    }
+
+    fn contents(&mut self) -> Stored<Memory> {
+        Ok(Self {
+            balances: self.balances.clone(),
+            periods: self.periods.clone(),
+            reservations: self.reservations.clone(),
+            objects: self.objects.clone(),
+            keys: self.keys.clone(),
+            ..Self::default()
+        })
+    }
+}
+
+fn oldest_first(mut found: Vec<Reservation>, most: usize) -> Vec<Reservation> {
+    found.sort_by_key(|one| (one.opened, one.opening.reservation));
+    found.truncate(most);
+    found
+}

@@ -1,0 +1,100 @@
+//! What must an engine of records be able to do?
+//!
+//! An engine keeps facts and finds them again; what may be written is decided by the
+//! [ledger](super::ledger) alone, on top of these few methods. There are two: a SQLite file, and the
+//! memory of the process, which serves trials and is what a file's journal is recounted into.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::entry::{Entry, IssuedKey};
+use super::memory::Memory;
+use super::state::{Object, Owner, Reservation, State};
+use super::words::{AudioMillis, Balance, Meter, Moment, Payer, Period};
+
+/// The engine cannot do it now; nothing of the open transaction is kept.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StoreError(pub String);
+
+/// A result of an engine.
+pub type Stored<T> = Result<T, StoreError>;
+
+/// A place for durable records. Calls block.
+pub trait Store: Send {
+    /// Begins a transaction in which nobody else writes.
+    ///
+    /// # Errors
+    /// [`StoreError`], like those of all methods: disk full, file locked, damaged or gone.
+    fn begin(&mut self) -> Stored<()>;
+    /// Makes all since [`begin`](Self::begin) durable.
+    fn commit(&mut self) -> Stored<()>;
+    /// Forgets all since [`begin`](Self::begin).
+    fn rollback(&mut self);
+
+    /// Appends to the journal, and changes what follows from it.
+    fn write(&mut self, at: Moment, entry: &Entry) -> Stored<()>;
+    /// Sets when the upstream is asked about a bound reservation, and how often it was before;
+    /// `None`: not again. A plan and no fact: it is not in the journal.
+    fn schedule(&mut self, reservation: &Uuid, plan: Option<(Moment, u32)>) -> Stored<()>;
+
+    /// The months of a payer so far.
+    fn periods(&mut self, payer: &Payer) -> Stored<Vec<Period>>;
+    /// One balance; empty where there is none.
+    fn balance(&mut self, payer: &Payer, meter: &Meter, period: Moment) -> Stored<Balance>;
+    /// One reservation.
+    fn reservation(&mut self, id: &Uuid) -> Stored<Option<Reservation>>;
+    /// One object.
+    fn object(&mut self, id: &Uuid) -> Stored<Option<Object>>;
+    /// One issued key, by its id.
+    fn key(&mut self, id: &str) -> Stored<Option<IssuedKey>>;
+
+    /// The object with what its reservation says.
+    fn owner(&mut self, id: &Uuid) -> Stored<Option<Owner>> {
+        let Some(object) = self.object(id)? else { return Ok(None) };
+        let reservation = match &object.reservation {
+            Some(reservation) => self.reservation(reservation)?,
+            None => None,
+        };
+        let job_open = reservation.is_some_and(|reservation| reservation.awaits_outcome());
+        Ok(Some(Owner { kind: object.kind, holder: object.holder, job_open }))
+    }
+    /// All balances of a payer.
+    fn balances(&mut self, payer: &Payer) -> Stored<Vec<(Meter, Moment, Balance)>>;
+    /// All reservations in a state, the oldest first, so many at most.
+    fn in_state(&mut self, state: State, most: usize) -> Stored<Vec<Reservation>>;
+    /// All reservations opened from one moment to before another, the oldest first.
+    fn opened(&mut self, from: Moment, to: Moment) -> Stored<Vec<Reservation>>;
+    /// What was charged to a tenant for calls opened from one moment to before another.
+    fn spent(&mut self, tenant: &str, from: Moment, to: Moment) -> Stored<AudioMillis> {
+        let opened = self.opened(from, to)?;
+        let own = opened.iter().filter(|one| &*one.opening.tenant == tenant);
+        Ok(AudioMillis(own.filter_map(|one| one.billed).map(|billed| billed.0).sum()))
+    }
+    /// What is to be asked by now, the first due first, with the times that it was asked before.
+    fn due(&mut self, now: Moment, most: usize) -> Stored<Vec<(Reservation, u32)>>;
+    /// All issued keys, the oldest first.
+    fn keys(&mut self) -> Stored<Vec<IssuedKey>>;
+    /// All objects of a kind.
+    fn objects(&mut self, kind: &str) -> Stored<Vec<(Uuid, Object)>>;
+    /// Entries after a number, in their order, so many at most.
+    fn journal(&mut self, after: u64, most: usize) -> Stored<Vec<Line>>;
+    /// A number that changes when another process has written.
+    fn foreign_changes(&mut self) -> Stored<u64>;
+    /// All that follows from the journal, as it is kept.
+    fn contents(&mut self) -> Stored<Memory>;
+}
+
+/// One line of the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Its number, from 1 without gaps.
+    pub number: u64,
+    /// When it was written.
+    pub at: Moment,
+    /// The entry, as JSON.
+    pub entry: Arc<str>,
+    /// The SHA-256 of the line before it and of this one, in hexadecimal.
+    pub hash: Arc<str>,
+}
