@@ -150,6 +150,8 @@ fn an_answer_is_pointed_into_only_where_its_shape_is_published() {
             },
             "/get-transcription" => Answer {
                 status: at("/data/status"),
+                completed: at("COMPLETED"),
+                failed: at("FAILED"),
                 duration: at("/data/duration"),
                 ..Answer::default()
             },

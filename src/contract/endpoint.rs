@@ -35,6 +35,36 @@ pub struct Endpoint {
     pub body: Option<BodySchema>,
 }
 
+impl Endpoint {
+    /// An endpoint that the gateway answers itself: it is in no contract, and in no table.
+    pub fn own(path: &str, method: Method) -> Self {
+        let effect = Effect {
+            kind: Kind::Reads,
+            object: None,
+            spends_minutes: false,
+            repeatable: true,
+            timeout: None,
+        };
+        Self {
+            index: usize::MAX,
+            path: path.into(),
+            method,
+            rate: None,
+            monthly: None,
+            effect,
+            cap: None,
+            ids: Vec::new(),
+            answer: Answer::default(),
+            body: None,
+        }
+    }
+
+    /// Whether the gateway answers it itself.
+    pub fn is_own(&self) -> bool {
+        self.index == usize::MAX
+    }
+}
+
 /// What a call does to the account behind the central key (`x-gateway-effect`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Effect {
@@ -98,6 +128,10 @@ pub struct Answer {
     pub item_id: Option<Box<str>>,
     /// The state of a job.
     pub status: Option<Box<str>>,
+    /// The word, and no pointer, by which the state says that a job has a result.
+    pub completed: Option<Box<str>>,
+    /// The word, and no pointer, by which the state says that a job has failed.
+    pub failed: Option<Box<str>>,
     /// The length of the audio, in seconds, possibly fractional.
     pub duration: Option<Box<str>>,
     /// A presigned upload address.

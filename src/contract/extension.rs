@@ -162,7 +162,17 @@ pub(super) fn cap(entry: &Entry, mistakes: &mut Mistakes) -> Option<Cap> {
 
 /// `x-gateway-answer`: where a successful answer carries what.
 pub(super) fn answer(entry: &Entry, mistakes: &mut Mistakes) -> Answer {
-    let known = ["id", "items", "count", "item_id", "status", "duration", "upload_url"];
+    let known = [
+        "id",
+        "items",
+        "count",
+        "item_id",
+        "status",
+        "completed",
+        "failed",
+        "duration",
+        "upload_url",
+    ];
     let mut answer = Extension::open(entry, &known, mistakes);
     Answer {
         id: answer.pointer("id"),
@@ -170,6 +180,8 @@ pub(super) fn answer(entry: &Entry, mistakes: &mut Mistakes) -> Answer {
         count: answer.pointer("count"),
         item_id: answer.pointer("item_id"),
         status: answer.pointer("status"),
+        completed: answer.text("completed").map(Into::into),
+        failed: answer.text("failed").map(Into::into),
         duration: answer.pointer("duration"),
         upload_url: answer.pointer("upload_url"),
     }

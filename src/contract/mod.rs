@@ -30,6 +30,7 @@ mod fields;
 mod format;
 mod message;
 mod nearest;
+mod pointed;
 mod rules;
 mod schema;
 mod source;
@@ -40,6 +41,7 @@ use std::sync::Arc;
 use http::Method;
 
 pub use endpoint::{Answer, Cap, Effect, Endpoint, IdField, Kind};
+pub use pointed::{Job, JobReader};
 pub use schema::{BodySchema, Violation};
 pub use source::Mistake;
 
@@ -107,6 +109,11 @@ impl Contract {
     /// All endpoints, in the order of the document and of [`Endpoint::index`].
     pub fn endpoints(&self) -> &[Arc<Endpoint>] {
         &self.endpoints
+    }
+
+    /// The endpoint that tells how a job of this kind has ended and how long its audio was.
+    pub fn job_reader(&self, kind: &str) -> Option<JobReader> {
+        self.endpoints.iter().find_map(|endpoint| JobReader::new(endpoint, kind))
     }
 
     /// The path that was probably meant by an unknown one; `None` when none is near.
