@@ -100,6 +100,7 @@
 pub mod authenticate;
 pub mod body;
 pub mod catch_panic;
+pub mod checked;
 #[cfg(feature = "config")]
 pub mod config;
 pub mod contract;

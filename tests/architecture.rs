@@ -7,7 +7,18 @@ use std::path::{Path, PathBuf};
 /// The floors. A module imports only from strictly lower ones; modules of one floor never import
 /// each other.
 const FLOORS: [&[&str]; 6] = [
-    &["body", "early", "key", "observation", "peer", "rate", "refusal", "secret", "tenant"],
+    &[
+        "body",
+        "checked",
+        "early",
+        "key",
+        "observation",
+        "peer",
+        "rate",
+        "refusal",
+        "secret",
+        "tenant",
+    ],
     &["contract", "records", "upstream"],
     &[
         "authenticate",

@@ -60,6 +60,11 @@ where
         }
     }
 
+    /// The same bytes, in the budget until the last copy of them is gone.
+    pub(super) fn hold(self, bytes: Bytes) -> Bytes {
+        Bytes::from_owner(Held { bytes, _hold: self.hold })
+    }
+
     fn add(&mut self, data: Bytes) -> Result<(), Refusal> {
         let length = self.first.len() + self.more.len() + data.len();
         if length > self.limit {
@@ -83,5 +88,44 @@ where
         whole.extend_from_slice(&first);
         whole.extend_from_slice(&self.more);
         whole.freeze()
+    }
+}
+
+/// Bytes with their place in the budget.
+struct Held {
+    bytes: Bytes,
+    _hold: Hold,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::task::Waker;
+
+    use http_body_util::Full;
+
+    use super::super::budget::Budget;
+    use super::*;
+
+    #[test]
+    fn bytes_leave_the_budget_with_their_last_copy() {
+        let budget = Arc::new(Budget::new(100, 100, 1));
+        let hold = Hold::new(&budget, 0);
+        let body = Full::new(Bytes::from_static(b"{\"a\":1}"));
+        let mut collect = Collect::new(body, 100, Duration::from_secs(1), hold);
+        let mut context = Context::from_waker(Waker::noop());
+        let Poll::Ready(Ok(bytes)) = collect.poll(&mut context) else { panic!("not read") };
+        let held = collect.hold(bytes);
+        let copy = held.clone();
+        drop(held);
+        assert_eq!((&*copy, budget.used()), (&b"{\"a\":1}"[..], 7));
+        drop(copy);
+        assert_eq!(budget.used(), 0);
     }
 }

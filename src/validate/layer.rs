@@ -17,6 +17,7 @@ use super::Settings;
 use super::budget::{Budget, Hold};
 use super::collect::Collect;
 use super::rule::judge;
+use crate::checked::Checked;
 use crate::contract::Endpoint;
 use crate::early::Early;
 use crate::refusal::Refusal;
@@ -92,21 +93,26 @@ struct Opened<A> {
 }
 
 impl<A: HttpBody<Data = Bytes> + Unpin> Opened<A> {
-    /// Reads and checks the body, then waits for the inner service. The bytes stay in the budget
-    /// until the upstream has answered: so long they are in memory.
+    /// Reads and checks the body, then waits for the inner service. The bytes stay in the budget as
+    /// long as they are in memory: where an inner room goes on with a call whose client has gone,
+    /// that is longer than this future lives.
     async fn pass<S, B>(self, mut ready: S) -> Result<Response<B>, S::Error>
     where
         S: Service<Request<Full<Bytes>>, Response = Response<B>>,
         B: From<Bytes>,
     {
-        let Self { parts, endpoint, mut collect } = self;
+        let Self { mut parts, endpoint, mut collect } = self;
         let collected = poll_fn(|context| collect.poll(context)).await;
         let checked = collected.and_then(|bytes| {
-            judge(&bytes, endpoint.body.as_ref())?;
-            Ok(bytes)
+            let value = judge(&bytes, endpoint.body.as_ref())?;
+            Ok((bytes, Checked(value)))
         });
         match checked {
-            Ok(bytes) => ready.call(Request::from_parts(parts, Full::new(bytes))).await,
+            Ok((bytes, checked)) => {
+                parts.extensions.insert(checked);
+                let bytes = if endpoint.effect.repeatable { bytes } else { collect.hold(bytes) };
+                ready.call(Request::from_parts(parts, Full::new(bytes))).await
+            }
             Err(refusal) => Ok(refusal.into_response()),
         }
     }
@@ -133,5 +139,40 @@ impl ValidateLayer {
         let hold = Hold::new(&self.budget, tenant.index);
         let endpoint = Arc::clone(endpoint);
         Ok(Opened { parts, endpoint, collect: Collect::new(body, limit, body_timeout, hold) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+    use serde_json::json;
+    use tower::{ServiceExt, service_fn};
+
+    use super::*;
+    use crate::contract::Contract;
+
+    #[tokio::test]
+    async fn what_a_body_says_goes_along_with_its_bytes() {
+        let contract = Contract::parse(
+            r#"{"openapi":"3.1.1","paths":{"/x":{"post":{"x-gateway-effect":{"kind":"creates"}}}}}"#,
+            "x.json",
+        )
+        .unwrap();
+        let budget = Arc::new(Budget::new(1_000, 1_000, 1));
+        let layer = ValidateLayer::new(Arc::default(), budget);
+        for (body, value) in [("", json!(null)), (r#" {"a" : [1] }"#, json!({"a": [1]}))] {
+            let echo = |request: Request<Full<Bytes>>| async {
+                let (parts, body) = request.into_parts();
+                let mut response = Response::new(body);
+                *response.extensions_mut() = parts.extensions;
+                Ok::<_, std::convert::Infallible>(response)
+            };
+            let mut request = Request::new(Full::<Bytes>::from(body));
+            request.extensions_mut().insert(Arc::clone(&contract.endpoints()[0]));
+            request.extensions_mut().insert(Arc::new(Tenant { index: 0, id: "acme".into() }));
+            let answer = layer.layer(service_fn(echo)).oneshot(request).await.unwrap();
+            assert_eq!(answer.extensions().get(), Some(&Checked(value)));
+            assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), body);
+        }
     }
 }
