@@ -17,6 +17,21 @@ pub enum Body<S> {
     Whole(Option<Bytes>),
     /// An answer of the upstream that passes through.
     Stream(S),
+    /// What was read of an answer that turned out too long to be read whole, and the rest.
+    Rest(Option<Bytes>, S),
+}
+
+impl<S> Body<S> {
+    /// The same body with what was already read of it put back in front.
+    pub fn after(self, read: Bytes) -> Self {
+        let read = (!read.is_empty()).then_some(read);
+        match self {
+            Self::Stream(stream) | Self::Rest(None, stream) => Self::Rest(read, stream),
+            // Nothing was read of these: their only piece is all there is.
+            Self::Whole(None) => Self::Whole(read),
+            whole @ (Self::Whole(Some(_)) | Self::Rest(Some(_), _)) => whole,
+        }
+    }
 }
 
 impl<S> From<Bytes> for Body<S> {
@@ -39,7 +54,8 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match self.get_mut() {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Stream(stream) => Pin::new(stream)
+            Self::Rest(read @ Some(_), _) => Poll::Ready(read.take().map(|b| Ok(Frame::data(b)))),
+            Self::Stream(stream) | Self::Rest(None, stream) => Pin::new(stream)
                 .poll_frame(context)
                 .map(|frame| frame.map(|f| f.map_err(Into::into))),
         }
@@ -49,6 +65,7 @@ where
         match self {
             Self::Whole(bytes) => bytes.is_none(),
             Self::Stream(stream) => stream.is_end_stream(),
+            Self::Rest(read, stream) => read.is_none() && stream.is_end_stream(),
         }
     }
 
@@ -58,6 +75,16 @@ where
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
             Self::Stream(stream) => stream.size_hint(),
+            Self::Rest(read, stream) => {
+                let read = read.as_ref().map_or(0, |bytes| bytes.len() as u64);
+                let rest = stream.size_hint();
+                let mut hint = SizeHint::new();
+                hint.set_lower(rest.lower().saturating_add(read));
+                if let Some(upper) = rest.upper() {
+                    hint.set_upper(upper.saturating_add(read));
+                }
+                hint
+            }
         }
     }
 }

@@ -38,6 +38,15 @@ pub struct LimitState {
     pub reset: Duration,
 }
 
+impl LimitState {
+    /// The one with the smaller share of its calls left.
+    pub fn tighter(self, other: Self) -> Self {
+        let share =
+            |a: &Self, b: &Self| u64::from(a.remaining) * u64::from(b.policy.rate.burst.get());
+        if share(&other, &self) < share(&self, &other) { other } else { self }
+    }
+}
+
 /// The part of a limit that does not change from call to call.
 #[derive(Debug)]
 pub struct LimitPolicy {
@@ -55,17 +64,30 @@ impl LimitPolicy {
     /// Builds the header fields once. A name is restricted to what a structured-field string may
     /// hold (RFC 9651, section 3.3.3); anything else becomes `_`.
     pub fn new(name: &str, rate: Rate) -> Self {
-        let name: String = name
-            .chars()
-            .map(|c| if matches!(c, ' '..='~') && c != '"' && c != '\\' { c } else { '_' })
-            .collect();
+        let name = structured(name);
         let policy = format!("\"{name}\";q={};w=60;burst={}", rate.per_minute, rate.burst);
+        Self::with_header(name, rate, &policy)
+    }
+
+    /// So many calls in a month of this length, at whatever pace.
+    pub fn monthly(name: &str, calls: NonZeroU32, month: Duration) -> Self {
+        let name = structured(name);
+        let policy = format!("\"{name}\";q={calls};w={}", month.as_secs());
+        Self::with_header(name, Rate { per_minute: calls, burst: calls }, &policy)
+    }
+
+    fn with_header(name: String, rate: Rate, policy: &str) -> Self {
         Self {
-            policy_header: HeaderValue::from_str(&policy)
+            policy_header: HeaderValue::from_str(policy)
                 .unwrap_or_else(|_| HeaderValue::from_static("\"limit\"")),
             limit_header: HeaderValue::from(rate.per_minute.get()),
             name: name.into(),
             rate,
         }
     }
+}
+
+fn structured(name: &str) -> String {
+    let plain = |c| matches!(c, ' '..='~') && c != '"' && c != '\\';
+    name.chars().map(|c| if plain(c) { c } else { '_' }).collect()
 }

@@ -45,11 +45,16 @@ fn refusals() -> Vec<Refusal> {
         Refusal::BodyTooLarge { limit: 1 << 20 },
         Refusal::WrongKeyHeader { found: "Authorization" },
         Refusal::UnknownEndpoint { meant: None },
+        Refusal::UnknownId { field: "configuration_id".into() },
+        Refusal::SharedObject { field: "configuration_id".into() },
         Refusal::WrongMethod { expected: http::Method::POST },
         Refusal::RateLimited { scope: "/submit".into(), per_minute: 500, burst: 17, retry_after },
         Refusal::TooManyFailedKeys { retry_after },
         Refusal::AccountRateLimited { retry_after },
         Refusal::UpstreamPaused { retry_after },
+        Refusal::QuotaExhausted { path: "/analytics".into(), limit: 30, retry_after },
+        Refusal::AccountQuotaExhausted { retry_after },
+        Refusal::CapReached { message: "Maximum of 20 configurations per client exceeded".into() },
     ];
     all.extend([502, 400, 404].map(|status| Refusal::UpstreamError { status }));
     all.extend([
@@ -71,6 +76,10 @@ fn refusals() -> Vec<Refusal> {
         Refusal::DisabledKey,
         Refusal::DisabledTenant,
         Refusal::EndpointNotAllowed,
+        Refusal::RecordsUnavailable,
+        Refusal::MinutesExhausted,
+        Refusal::AccountCapReached,
+        Refusal::UnreadableList,
         Refusal::TenantBytesExhausted,
         Refusal::Overloaded,
         Refusal::UpstreamUnreachable,

@@ -132,7 +132,13 @@ where
         let this = self.project();
         let mut response = ready!(this.early.poll(context))?;
         if let Some(state) = this.state.take() {
-            response.extensions_mut().insert(state);
+            let extensions = response.extensions_mut();
+            // An inner room may have a limit of its own, for instance of the month.
+            let state = match extensions.remove::<LimitState>() {
+                Some(inner) => state.tighter(inner),
+                None => state,
+            };
+            extensions.insert(state);
         }
         Poll::Ready(Ok(response))
     }

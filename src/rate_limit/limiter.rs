@@ -94,7 +94,7 @@ pub fn charge_both<C: Clock>(
     second: &Limiter<C>,
 ) -> Result<LimitState, Exceeded> {
     match (first.charge(), second.charge()) {
-        (Ok(one), Ok(other)) => Ok(tighter(one, other)),
+        (Ok(one), Ok(other)) => Ok(one.tighter(other)),
         (Ok(_), Err(exceeded)) => {
             first.refund();
             Err(exceeded)
@@ -107,14 +107,6 @@ pub fn charge_both<C: Clock>(
             Err(if other.retry_after > one.retry_after { other } else { one })
         }
     }
-}
-
-/// The state with the smaller share of its burst left.
-fn tighter(one: LimitState, other: LimitState) -> LimitState {
-    let share = |a: &LimitState, b: &LimitState| {
-        u64::from(a.remaining) * u64::from(b.policy.rate.burst.get())
-    };
-    if share(&other, &one) < share(&one, &other) { other } else { one }
 }
 
 /// The bucket's state: the theoretical arrival time of the next call, in nanoseconds since the

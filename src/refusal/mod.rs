@@ -115,6 +115,20 @@ pub enum Refusal {
         /// The sentence that names the field and the rule, or Heify's published text.
         message: Box<str>,
     },
+    /// An id that names no object which the tenant may use; it may be another tenant's.
+    UnknownId {
+        /// The path of the field that carries it.
+        field: Box<str>,
+    },
+    /// A shared object was to be changed, deleted or analyzed.
+    SharedObject {
+        /// The path of the field that carries its id.
+        field: Box<str>,
+    },
+    /// The records do not answer: whose an object is cannot be told.
+    RecordsUnavailable,
+    /// A list cannot be filtered, since its shape is not known.
+    UnreadableList,
     /// More body bytes of this tenant are in memory than it may hold.
     TenantBytesExhausted,
     /// More work is in the gateway than it may hold.
@@ -150,6 +164,29 @@ pub enum Refusal {
         /// The upstream's own `Retry-After`, or an estimate.
         retry_after: Duration,
     },
+    /// The tenant has used up its calls of this month.
+    QuotaExhausted {
+        /// The endpoint's path.
+        path: Box<str>,
+        /// Calls per month.
+        limit: u32,
+        /// When the next month begins, or less.
+        retry_after: Duration,
+    },
+    /// The account behind the central key has used up its calls of this month.
+    AccountQuotaExhausted {
+        /// When the next month begins, or less.
+        retry_after: Duration,
+    },
+    /// The tenant's minutes do not cover the call.
+    MinutesExhausted,
+    /// The tenant has as many objects as it may have.
+    CapReached {
+        /// Heify's published text with the tenant's number, or one of ours.
+        message: Box<str>,
+    },
+    /// The account behind the central key has as many objects as it may have; the tenant has not.
+    AccountCapReached,
     /// A defect of the gateway: a handler panicked.
     Panicked,
     /// A defect of the assembly: a layer misses a fact that an outer layer gives.
@@ -174,8 +211,9 @@ impl Refusal {
             | Self::DuplicateField { .. }
             | Self::TooDeep { .. }
             | Self::MissingField { .. }
-            | Self::InvalidField { .. } => StatusCode::BAD_REQUEST,
-            Self::AccountMinutesExhausted => StatusCode::PAYMENT_REQUIRED,
+            | Self::InvalidField { .. }
+            | Self::CapReached { .. } => StatusCode::BAD_REQUEST,
+            Self::AccountMinutesExhausted | Self::MinutesExhausted => StatusCode::PAYMENT_REQUIRED,
             Self::MissingKey
             | Self::WrongKeyHeader { .. }
             | Self::RepeatedKey
@@ -184,14 +222,21 @@ impl Refusal {
             | Self::ExpiredKey
             | Self::DisabledKey
             | Self::DisabledTenant
-            | Self::EndpointNotAllowed => StatusCode::FORBIDDEN,
-            Self::UnknownEndpoint { .. } | Self::WrongMethod { .. } => StatusCode::NOT_FOUND,
+            | Self::EndpointNotAllowed
+            | Self::SharedObject { .. } => StatusCode::FORBIDDEN,
+            Self::UnknownEndpoint { .. } | Self::WrongMethod { .. } | Self::UnknownId { .. } => {
+                StatusCode::NOT_FOUND
+            }
             Self::TooManyFailedKeys { .. }
             | Self::RateLimited { .. }
             | Self::TenantBytesExhausted
-            | Self::AccountRateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+            | Self::AccountRateLimited { .. }
+            | Self::QuotaExhausted { .. }
+            | Self::AccountQuotaExhausted { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::UpstreamError { status } => documented(*status),
-            Self::Overloaded
+            Self::RecordsUnavailable
+            | Self::UnreadableList
+            | Self::Overloaded
             | Self::DeadlineExceeded
             | Self::UpstreamUnreachable
             | Self::UpstreamConnectTimeout
@@ -200,6 +245,7 @@ impl Refusal {
             | Self::OutcomeUnknown
             | Self::UpstreamPaused { .. }
             | Self::UpstreamKeyRejected
+            | Self::AccountCapReached
             | Self::Panicked
             | Self::Misassembled => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -236,6 +282,10 @@ impl Refusal {
             Self::TooDeep { .. } => "too_deep",
             Self::MissingField { .. } => "missing_field",
             Self::InvalidField { .. } => "invalid_field",
+            Self::UnknownId { .. } => "unknown_id",
+            Self::SharedObject { .. } => "shared_object",
+            Self::RecordsUnavailable => "records_unavailable",
+            Self::UnreadableList => "unreadable_list",
             Self::TenantBytesExhausted => "tenant_bytes_exhausted",
             Self::Overloaded => "overloaded",
             Self::DeadlineExceeded => "deadline_exceeded",
@@ -249,6 +299,11 @@ impl Refusal {
             Self::UpstreamKeyRejected => "upstream_key_rejected",
             Self::AccountMinutesExhausted => "account_minutes_exhausted",
             Self::AccountRateLimited { .. } => "account_rate_limited",
+            Self::QuotaExhausted { .. } => "quota_exhausted",
+            Self::AccountQuotaExhausted { .. } => "account_quota_exhausted",
+            Self::MinutesExhausted => "minutes_exhausted",
+            Self::CapReached { .. } => "cap_reached",
+            Self::AccountCapReached => "account_cap_reached",
             Self::Panicked => "panicked",
             Self::Misassembled => "misassembled",
         }
@@ -261,9 +316,12 @@ impl Refusal {
             Self::TooManyFailedKeys { retry_after }
             | Self::RateLimited { retry_after, .. }
             | Self::UpstreamPaused { retry_after }
-            | Self::AccountRateLimited { retry_after } => Some(*retry_after),
+            | Self::AccountRateLimited { retry_after }
+            | Self::QuotaExhausted { retry_after, .. }
+            | Self::AccountQuotaExhausted { retry_after } => Some(*retry_after),
             Self::TenantBytesExhausted | Self::Overloaded => Some(Duration::from_secs(1)),
-            Self::DeadlineExceeded
+            Self::RecordsUnavailable
+            | Self::DeadlineExceeded
             | Self::UpstreamUnreachable
             | Self::UpstreamConnectTimeout
             | Self::UpstreamTimeout
@@ -295,9 +353,15 @@ impl Refusal {
             | Self::TooDeep { .. }
             | Self::MissingField { .. }
             | Self::InvalidField { .. }
+            | Self::UnknownId { .. }
+            | Self::SharedObject { .. }
+            | Self::UnreadableList
             | Self::OutcomeUnknown
             | Self::UpstreamKeyRejected
             | Self::AccountMinutesExhausted
+            | Self::MinutesExhausted
+            | Self::CapReached { .. }
+            | Self::AccountCapReached
             | Self::Panicked
             | Self::Misassembled => None,
         }

@@ -66,6 +66,21 @@ impl Refusal {
                 return format!("Missing required field: {field}").into();
             }
             Self::InvalidField { message } => return message.to_string().into(),
+            Self::UnknownId { field } => {
+                return format!("No object was found for the id in {field}.").into();
+            }
+            Self::SharedObject { field } => {
+                return format!(
+                    "The object named by {field} is shared: it can be used and read only."
+                )
+                .into();
+            }
+            Self::RecordsUnavailable => {
+                "The gateway's records do not answer, so it did not forward the call."
+            }
+            Self::UnreadableList => {
+                "The list cannot be shown: the gateway does not recognize its shape."
+            }
             Self::TenantBytesExhausted => {
                 "Too many large requests of this API key are in progress at once."
             }
@@ -93,6 +108,18 @@ impl Refusal {
             }
             Self::AccountRateLimited { .. } => {
                 "The shared Heify account has reached a rate limit or a monthly quota."
+            }
+            Self::QuotaExhausted { path, limit, .. } => {
+                return format!("Monthly quota exceeded for {path}: {limit} requests per month.")
+                    .into();
+            }
+            Self::AccountQuotaExhausted { .. } => {
+                "The shared Heify account has used up its monthly quota for this endpoint."
+            }
+            Self::MinutesExhausted => "No transcription minutes are left for this request.",
+            Self::CapReached { message } => return message.to_string().into(),
+            Self::AccountCapReached => {
+                "The shared Heify account holds as many objects of this kind as it may."
             }
             Self::Panicked => "An unexpected error occurred in the gateway.",
             Self::Misassembled => "The gateway is not assembled correctly.",
@@ -122,17 +149,30 @@ impl Refusal {
             Self::RateLimited { .. } | Self::AccountRateLimited { .. } => {
                 "wait for Retry-After, then retry with exponential backoff"
             }
+            Self::UnknownId { .. } => "check the id; lists show those that this key may use",
+            Self::SharedObject { .. } => "only the gateway's operators can change shared objects",
+            Self::UnreadableList => {
+                "the gateway's operators can mend this in the contract document"
+            }
             Self::TenantBytesExhausted => "send fewer or smaller requests at once",
             Self::EncodedBody => "send the JSON as it is, without gzip or deflate",
             Self::EmptyBody => "send a JSON object, {} where no field is needed",
             Self::InvalidJson { line, column } => {
                 return Some(format!("the first error is at line {line}, column {column}").into());
             }
-            Self::UpstreamKeyRejected | Self::AccountMinutesExhausted | Self::DisabledTenant => {
-                "only the gateway's operators can mend this"
+            Self::UpstreamKeyRejected
+            | Self::AccountMinutesExhausted
+            | Self::AccountQuotaExhausted { .. }
+            | Self::AccountCapReached
+            | Self::DisabledTenant => "only the gateway's operators can mend this",
+            Self::QuotaExhausted { .. } => {
+                "GET /_gateway/usage shows what is left and when the month begins anew"
             }
+            Self::MinutesExhausted => "GET /_gateway/usage shows what is left and reserved",
+            Self::CapReached { .. } => "delete what is not used any more",
             Self::OutcomeUnknown => "look whether the call took effect before you send it again",
-            Self::Overloaded
+            Self::RecordsUnavailable
+            | Self::Overloaded
             | Self::DeadlineExceeded
             | Self::UpstreamUnreachable
             | Self::UpstreamConnectTimeout
