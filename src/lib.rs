@@ -112,6 +112,7 @@ pub mod key;
 pub mod observation;
 pub mod observe;
 pub mod overload;
+pub mod pace;
 pub mod peer;
 pub mod rate;
 pub mod rate_limit;

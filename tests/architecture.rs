@@ -28,6 +28,7 @@ const FLOORS: [&[&str]; 6] = [
         "forward",
         "observe",
         "overload",
+        "pace",
         "rate_limit",
         "route",
         "validate",
