@@ -108,6 +108,7 @@ pub mod deadline;
 pub mod early;
 pub mod envelope;
 pub mod forward;
+pub mod isolate;
 pub mod key;
 pub mod observation;
 pub mod observe;

@@ -26,6 +26,7 @@ const FLOORS: [&[&str]; 6] = [
         "deadline",
         "envelope",
         "forward",
+        "isolate",
         "observe",
         "overload",
         "pace",

@@ -1,0 +1,215 @@
+//! The tower part of isolation.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, ETAG, HeaderMap, HeaderName, HeaderValue,
+};
+use http::{Request, Response};
+use http_body::Body as HttpBody;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use pin_project_lite::pin_project;
+use tower::{Layer, Service};
+use uuid::Uuid;
+
+use super::isolation::{Case, Isolation, Way};
+use super::list::Unreadable;
+use crate::body::BoxError;
+use crate::refusal::Refusal;
+
+/// Makes [`Isolate`].
+#[derive(Debug, Clone)]
+pub struct IsolateLayer {
+    isolation: Option<Arc<Isolation>>,
+}
+
+impl IsolateLayer {
+    /// Isolates the tenants of one account; `None` passes everything, for one tenant or for several
+    /// that share all objects on purpose.
+    pub fn new(isolation: Option<Arc<Isolation>>) -> Self {
+        Self { isolation }
+    }
+}
+
+impl<S> Layer<S> for IsolateLayer {
+    type Service = Isolate<S>;
+
+    fn layer(&self, inner: S) -> Isolate<S> {
+        Isolate { inner, isolation: self.isolation.clone() }
+    }
+}
+
+/// Passes on what concerns the tenant's own objects only.
+#[derive(Debug, Clone)]
+pub struct Isolate<S> {
+    inner: S,
+    isolation: Option<Arc<Isolation>>,
+}
+
+impl<S, A, B> Service<Request<A>> for Isolate<S>
+where
+    S: Service<Request<A>, Response = Response<B>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: 'static,
+    A: Send + 'static,
+    B: From<Bytes> + HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<B>;
+    type Error = S::Error;
+    type Future = IsolateFuture<S::Future, B, S::Error>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<A>) -> Self::Future {
+        let Some(isolation) = &self.isolation else {
+            return State::Passed { future: self.inner.call(request), job: None }.into();
+        };
+        match isolation.look(&request) {
+            Ok(Way::Passes(job)) => {
+                let job = job.map(|job| (Arc::clone(isolation), job));
+                State::Passed { future: self.inner.call(request), job }.into()
+            }
+            Ok(Way::Waits(case)) => {
+                // The service that was polled ready goes along; its clone stays here.
+                let clone = self.inner.clone();
+                let ready = std::mem::replace(&mut self.inner, clone);
+                State::Waits { waiting: Box::pin(wait(case, ready, request)) }.into()
+            }
+            Err(refusal) => State::Answered { response: Some(refusal.into_response()) }.into(),
+        }
+    }
+}
+
+/// Asks the store, then the inner service, and filters its answer if it is a list.
+async fn wait<S, A, B>(
+    case: Case,
+    mut ready: S,
+    request: Request<A>,
+) -> Result<Response<B>, S::Error>
+where
+    S: Service<Request<A>, Response = Response<B>>,
+    B: From<Bytes> + HttpBody<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    let job = match case.judge().await {
+        Ok(job) => job,
+        Err(refusal) => return Ok(refusal.into_response()),
+    };
+    let response = ready.call(request).await?;
+    if !response.status().is_success() {
+        return Ok(response);
+    }
+    if let Some(job) = job {
+        case.nudge(&job);
+    }
+    let Some(limit) = case.list_limit() else { return Ok(response) };
+    Ok(filter(&case, response, limit).await.unwrap_or_else(Refusal::into_response))
+}
+
+async fn filter<B>(case: &Case, response: Response<B>, limit: usize) -> Result<Response<B>, Refusal>
+where
+    B: From<Bytes> + HttpBody<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    let (mut parts, body) = response.into_parts();
+    let encodings = parts.headers.get_all(CONTENT_ENCODING);
+    if encodings.iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(case.withhold(Unreadable::Encoded, None));
+    }
+    if body.size_hint().lower() > limit as u64 {
+        return Err(case.withhold(Unreadable::TooLarge, None));
+    }
+    // No deadline here: the body that comes from the upstream has its own, for each wait and in all.
+    let read = Limited::new(body, limit).collect().await.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            return case.withhold(Unreadable::TooLarge, None);
+        }
+        // It broke off, or was too slow: the next one may not.
+        Refusal::UpstreamBroken
+    })?;
+    let mut bytes = read.to_bytes();
+    if let Some(filtered) = case.filter(&bytes).await? {
+        bytes = filtered;
+        remove_fingerprints(&mut parts.headers);
+    }
+    parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+    Ok(Response::from_parts(parts, B::from(bytes)))
+}
+
+/// What was said of the bytes before they changed is false now, and tells of what went.
+fn remove_fingerprints(headers: &mut HeaderMap) {
+    const DIGESTS: [HeaderName; 4] = [
+        HeaderName::from_static("content-digest"),
+        HeaderName::from_static("repr-digest"),
+        HeaderName::from_static("digest"),
+        HeaderName::from_static("content-md5"),
+    ];
+    for name in DIGESTS.into_iter().chain([ETAG, ACCEPT_RANGES]) {
+        headers.remove(name);
+    }
+}
+
+pin_project! {
+    /// Waits for the inner service, on the longer way for the store and for the answer's body too.
+    pub struct IsolateFuture<F, B, E> {
+        #[pin]
+        state: State<F, B, E>,
+    }
+}
+
+/// Boxed once, only where the store has to be asked or a list to be read.
+type Waiting<B, E> = Pin<Box<dyn Future<Output = Result<Response<B>, E>> + Send>>;
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<F, B, E> {
+        Answered { response: Option<Response<B>> },
+        Passed { #[pin] future: F, job: Option<(Arc<Isolation>, Uuid)> },
+        Waits { waiting: Waiting<B, E> },
+    }
+}
+
+impl<F, B, E> From<State<F, B, E>> for IsolateFuture<F, B, E> {
+    fn from(state: State<F, B, E>) -> Self {
+        Self { state }
+    }
+}
+
+impl<F, B, E> std::fmt::Debug for IsolateFuture<F, B, E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IsolateFuture").finish_non_exhaustive()
+    }
+}
+
+impl<F, B, E> Future for IsolateFuture<F, B, E>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+{
+    type Output = Result<Response<B>, E>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            StateProjection::Passed { future, job } => {
+                let response = ready!(future.poll(context))?;
+                if let Some((isolation, job)) = job.take()
+                    && response.status().is_success()
+                {
+                    isolation.nudge(&job);
+                }
+                Poll::Ready(Ok(response))
+            }
+            StateProjection::Waits { waiting } => waiting.as_mut().poll(context),
+            // Polled after its end, which no caller does: pending for good beats a panic.
+            StateProjection::Answered { response } => {
+                response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
+            }
+        }
+    }
+}
