@@ -115,6 +115,7 @@ pub mod observe;
 pub mod overload;
 pub mod pace;
 pub mod peer;
+pub mod quota;
 pub mod rate;
 pub mod rate_limit;
 pub mod records;
@@ -122,6 +123,7 @@ pub mod refusal;
 pub mod route;
 pub mod secret;
 pub mod server;
+pub mod settle;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 pub mod stack;

@@ -30,11 +30,12 @@ const FLOORS: [&[&str]; 6] = [
         "observe",
         "overload",
         "pace",
+        "quota",
         "rate_limit",
         "route",
         "validate",
     ],
-    &["stack", "config"],
+    &["stack", "config", "settle"],
     &["server", "simulator"],
     &["cli", "main"],
 ];

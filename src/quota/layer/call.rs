@@ -1,0 +1,234 @@
+//! How does one counted call run, whatever becomes of its client?
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{Request, Response};
+use http_body::Body as HttpBody;
+use http_body_util::{BodyExt, Full};
+use serde_json::Value;
+use tower::Service;
+use uuid::Uuid;
+
+use super::Answer;
+use crate::body::{Body, BoxError};
+use crate::contract::Endpoint;
+use crate::quota::outcome::{Verdict, judge};
+use crate::quota::refuse;
+use crate::quota::room::Quotas;
+use crate::records::ledger::{self, Reserve};
+use crate::records::{Records, Store, Stored, Unavailable, Why};
+use crate::refusal::Refusal;
+
+/// The most that is read of an answer to find the id in it; answers to creations have a few hundred
+/// bytes.
+const LONGEST_ANSWER: usize = 1 << 20;
+/// How long after a job was made the upstream is first asked about it.
+const FIRST_ASKED: Duration = Duration::from_secs(15);
+/// Between two attempts to close a reservation while the records do not answer.
+const CLOSE_AGAIN: Duration = Duration::from_secs(1);
+
+/// A call with its costs.
+pub(in crate::quota) struct Call {
+    room: Arc<Quotas>,
+    endpoint: Arc<Endpoint>,
+    reserve: Reserve,
+}
+
+/// What is to be written about a call that has ended.
+#[derive(Debug, Clone, Copy)]
+enum Close {
+    Bind(Uuid),
+    Pay,
+    Free,
+    Lose,
+}
+
+impl Call {
+    pub(in crate::quota) fn new(
+        room: Arc<Quotas>,
+        endpoint: Arc<Endpoint>,
+        reserve: Reserve,
+    ) -> Self {
+        Self { room, endpoint, reserve }
+    }
+
+    /// Reserves, forwards, closes and answers, in this order.
+    pub(in crate::quota) async fn run<S, R>(
+        self: Box<Self>,
+        mut ready: S,
+        request: Request<Full<Bytes>>,
+        answer: Answer<R, S::Error>,
+    ) where
+        S: Service<Request<Full<Bytes>>, Response = Response<Body<R>>>,
+        R: HttpBody<Data = Bytes> + Unpin,
+        R::Error: Into<BoxError>,
+    {
+        let state = match self.reserved().await {
+            Ok(state) => state,
+            Err(response) => return drop(answer.send(Ok(response))),
+        };
+        let response = match ready.call(request).await {
+            Ok(response) => response,
+            Err(error) => {
+                self.close(Close::Lose).await;
+                return drop(answer.send(Err(error)));
+            }
+        };
+        let (mut response, close) = self.judged(response).await;
+        if let Some(state) = state {
+            response.extensions_mut().insert(state);
+        }
+        if self.try_close(close).await.is_ok() {
+            return drop(answer.send(Ok(response)));
+        }
+        // The reservation is durable, so that nothing is lost when the client hears of its call now;
+        // the outcome is written as soon as the records can.
+        drop(answer.send(Ok(response)));
+        self.close(close).await;
+    }
+
+    async fn reserved<R>(&self) -> Result<Option<crate::rate::LimitState>, Response<Body<R>>> {
+        let now = self.reserve.at;
+        match self.room.records.reserve(self.reserve.clone()).await {
+            Ok(Ok(reserved)) => Ok(refuse::passed(&self.endpoint, &reserved, now)),
+            Ok(Err(denied)) => {
+                let longest = self.room.longest_retry_after;
+                let (refusal, state) = refuse::refusal(&denied, &self.endpoint, now, longest);
+                alarm(&refusal);
+                let mut response: Response<Body<R>> = refusal.into_response();
+                if let Some(state) = state {
+                    response.extensions_mut().insert(state);
+                }
+                Err(response)
+            }
+            Err(Unavailable) => Err(Refusal::RecordsUnavailable.into_response()),
+        }
+    }
+
+    /// What the answer means for the reservation, and what the client gets.
+    async fn judged<R>(&self, response: Response<Body<R>>) -> (Response<Body<R>>, Close)
+    where
+        R: HttpBody<Data = Bytes> + Unpin,
+        R::Error: Into<BoxError>,
+    {
+        let refusal = response.extensions().get::<Refusal>();
+        if refusal == Some(&Refusal::AccountMinutesExhausted) {
+            self.room.pause();
+        }
+        match judge(response.status(), refusal, &self.endpoint) {
+            Verdict::Pay => (response, Close::Pay),
+            Verdict::Lost => (response, Close::Lose),
+            Verdict::Free => (self.unless_the_account_is_full(response).await, Close::Free),
+            Verdict::Read => {
+                let (parts, body) = response.into_parts();
+                let (body, read) = read(body).await;
+                let json = read.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+                let id = json.and_then(|json| self.endpoint.answer.created(&json));
+                if id.is_none() {
+                    tracing::error!(
+                        endpoint = &*self.endpoint.path,
+                        request_id = &*self.reserve.opening.request,
+                        "no id in the answer to a creation: what it made belongs to nobody"
+                    );
+                }
+                (Response::from_parts(parts, body), id.map_or(Close::Lose, Close::Bind))
+            }
+        }
+    }
+
+    /// The upstream says that a cap is reached, and this tenant is below its own: it is the account's.
+    async fn unless_the_account_is_full<R>(&self, response: Response<Body<R>>) -> Response<Body<R>>
+    where
+        R: HttpBody<Data = Bytes> + Unpin,
+        R::Error: Into<BoxError>,
+    {
+        let cap = self.endpoint.cap.as_ref().and_then(|cap| cap.message.as_deref());
+        let (Some(cap), true, true) =
+            (cap, response.status() == 400, self.room.plan.tenants().len() > 1)
+        else {
+            return response;
+        };
+        let (parts, body) = response.into_parts();
+        let (body, read) = read(body).await;
+        let json = read.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+        let message = json.as_ref().and_then(|json| json.pointer("/error/message")?.as_str());
+        if message != Some(cap) {
+            return Response::from_parts(parts, body);
+        }
+        alarm(&Refusal::AccountCapReached);
+        Refusal::AccountCapReached.into_response()
+    }
+
+    async fn close(&self, close: Close) {
+        while self.try_close(close).await.is_err() {
+            tokio::time::sleep(CLOSE_AGAIN).await;
+        }
+    }
+
+    async fn try_close(&self, close: Close) -> Result<(), Unavailable> {
+        let (id, now) = (self.reserve.opening.reservation, self.room.now());
+        let run = move |store: &mut dyn Store| -> Stored<()> {
+            match close {
+                Close::Bind(object) => {
+                    ledger::bind(store, &id, &object, now.later(FIRST_ASKED), now)?
+                }
+                Close::Pay => ledger::settle(store, &id, None, Why::Done, now)?,
+                Close::Free => ledger::release(store, &id, Why::Refused, now)?,
+                Close::Lose => ledger::lose(store, &id, now)?,
+            };
+            Ok(())
+        };
+        write(&self.room.records, run).await
+    }
+}
+
+async fn write(
+    records: &Records,
+    run: impl FnOnce(&mut dyn Store) -> Stored<()> + Send + 'static,
+) -> Result<(), Unavailable> {
+    records.write(run).await
+}
+
+/// Reads an answer whole, up to the limit. What cannot be read passes on: it is the client's.
+/// The inner service bounds each wait and the whole time.
+async fn read<R>(mut body: Body<R>) -> (Body<R>, Option<Bytes>)
+where
+    R: HttpBody<Data = Bytes> + Unpin,
+    R::Error: Into<BoxError>,
+{
+    let mut read = BytesMut::new();
+    loop {
+        match body.frame().await {
+            None => {
+                let read = read.freeze();
+                return (Body::from(read.clone()), Some(read));
+            }
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    read.extend_from_slice(&data);
+                }
+                if read.len() > LONGEST_ANSWER {
+                    return (body.after(read.freeze()), None);
+                }
+            }
+            // The client gets what came, and then the same end.
+            Some(Err(_)) => return (body.after(read.freeze()), None),
+        }
+    }
+}
+
+/// Tells operators what only they can mend.
+fn alarm(refusal: &Refusal) {
+    let reason = refusal.reason();
+    match refusal {
+        Refusal::AccountQuotaExhausted { .. }
+        | Refusal::AccountCapReached
+        | Refusal::AccountMinutesExhausted => tracing::error!(
+            reason,
+            "the account is used up while a tenant is not: raise [account], or ask hola@heify.com"
+        ),
+        _ => {}
+    }
+}

@@ -1,0 +1,178 @@
+//! What does a call of this tenant on this endpoint cost?
+
+use std::sync::Arc;
+
+use super::settings::{Budget, MinutesBudget, Settings, TenantBudget};
+use crate::contract::{Cap, Contract, Endpoint, Kind};
+use crate::records::ledger::{Charge, MinutesLimit};
+use crate::records::{AudioMillis, Calendar};
+
+/// The costs of all calls, by the dense indexes of tenant and endpoint.
+#[derive(Debug)]
+pub struct Plan {
+    tenants: Vec<TenantBudget>,
+    account: Budget,
+    estimate: AudioMillis,
+    /// By the endpoint's index: whether any tenant is ever charged for it.
+    counted: Vec<bool>,
+}
+
+impl Plan {
+    /// Works out which endpoints are counted at all.
+    pub fn new(settings: &Settings, contract: &Contract) -> Self {
+        let budgets = || {
+            let tenants = settings.tenants.iter().map(|tenant| &tenant.budget);
+            tenants.chain(std::iter::once(&settings.account))
+        };
+        let counts = |endpoint: &Arc<Endpoint>| {
+            let effect = &endpoint.effect;
+            effect.kind == Kind::Creates
+                || effect.spends_minutes
+                || endpoint.monthly.is_some()
+                || budgets().any(|budget| budget.monthly.contains_key(&*endpoint.path))
+        };
+        Self {
+            tenants: settings.tenants.clone(),
+            account: settings.account.clone(),
+            estimate: settings.minutes.estimate,
+            counted: contract.endpoints().iter().map(counts).collect(),
+        }
+    }
+
+    /// Whether calls of this endpoint are charged to anybody.
+    pub fn counts(&self, endpoint: &Endpoint) -> bool {
+        self.counted.get(endpoint.index).copied().unwrap_or(false)
+    }
+
+    /// The tenant at a dense index.
+    pub fn tenant(&self, index: usize) -> Option<&TenantBudget> {
+        self.tenants.get(index)
+    }
+
+    /// All tenants.
+    pub fn tenants(&self) -> &[TenantBudget] {
+        &self.tenants
+    }
+
+    /// The account's budget.
+    pub fn account(&self) -> &Budget {
+        &self.account
+    }
+
+    /// The account's calendar.
+    pub fn account_calendar(&self) -> &Calendar {
+        &self.account.calendar
+    }
+
+    /// All that a call costs; empty when it costs nothing.
+    pub fn charges(&self, tenant: &TenantBudget, endpoint: &Endpoint) -> Vec<Charge> {
+        let mut charges = Vec::new();
+        let monthly = [&tenant.budget, &self.account].map(|budget| budget.calls(endpoint));
+        if let [tenant, account] = monthly
+            && (tenant.is_some() || account.is_some())
+        {
+            charges.push(Charge::Call { path: endpoint.path.clone(), tenant, account });
+        }
+        let effect = &endpoint.effect;
+        if effect.kind == Kind::Creates
+            && let Some(kind) = &effect.object
+        {
+            let cap = endpoint.cap.as_ref();
+            charges.push(Charge::Object {
+                kind: Arc::from(&**kind),
+                tenant: tenant.budget.objects(kind, cap),
+                account: self.account.objects(kind, cap),
+            });
+        }
+        let own = tenant.budget.minutes.limit();
+        if effect.spends_minutes && own != MinutesLimit::Off {
+            let account = self.account.minutes.limit();
+            charges.push(Charge::Minutes { amount: self.estimate, tenant: own, account });
+        }
+        charges
+    }
+}
+
+impl Budget {
+    /// Calls of an endpoint per month; `None`: no limit.
+    pub fn calls(&self, endpoint: &Endpoint) -> Option<u32> {
+        let published = endpoint.monthly.map(std::num::NonZeroU32::get);
+        self.monthly.get(&*endpoint.path).copied().or(published)
+    }
+
+    /// Objects of a kind at once; `None`: no limit.
+    pub fn objects(&self, kind: &str, cap: Option<&Cap>) -> Option<u32> {
+        self.caps.get(kind).copied().or(cap.map(|cap| cap.most.get()))
+    }
+}
+
+impl MinutesBudget {
+    /// The limit as the ledger takes it.
+    pub fn limit(self) -> MinutesLimit {
+        match self {
+            Self::Off => MinutesLimit::Off,
+            Self::Recorded => MinutesLimit::Granted,
+            Self::Monthly(allowance) => MinutesLimit::Monthly(allowance),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(settings: &Settings) -> (Plan, Contract) {
+        let contract = Contract::built_in().unwrap();
+        (Plan::new(settings, &contract), contract)
+    }
+
+    fn endpoint(contract: &Contract, is: impl Fn(&Endpoint) -> bool) -> Arc<Endpoint> {
+        Arc::clone(contract.endpoints().iter().find(|endpoint| is(endpoint)).unwrap())
+    }
+
+    #[test]
+    fn reads_lists_and_changes_cost_nothing() {
+        let tenant = TenantBudget { id: "acme".into(), ..TenantBudget::default() };
+        let settings = Settings { tenants: vec![tenant], ..Settings::default() };
+        let (plan, contract) = plan(&settings);
+        for endpoint in contract.endpoints() {
+            let free = matches!(
+                endpoint.effect.kind,
+                Kind::Reads | Kind::Lists | Kind::Changes | Kind::Deletes
+            );
+            assert_eq!(plan.counts(endpoint), !free, "{}", endpoint.path);
+            let charges = plan.charges(plan.tenant(0).unwrap(), endpoint);
+            assert_eq!(charges.is_empty(), free, "{}", endpoint.path);
+        }
+    }
+
+    #[test]
+    fn the_published_numbers_bind_unless_the_settings_say_otherwise() {
+        let mut tenant = TenantBudget { id: "acme".into(), ..TenantBudget::default() };
+        tenant.budget.caps.insert("configuration".into(), 5);
+        let settings = Settings { tenants: vec![tenant], ..Settings::default() };
+        let (plan, contract) = plan(&settings);
+        let create =
+            endpoint(&contract, |one| one.cap.as_ref().is_some_and(|cap| cap.message.is_some()));
+        assert_eq!(
+            plan.charges(plan.tenant(0).unwrap(), &create),
+            [Charge::Object { kind: "configuration".into(), tenant: Some(5), account: Some(20) }]
+        );
+        let thirty = endpoint(&contract, |one| one.monthly.is_some_and(|calls| calls.get() == 30));
+        let charge =
+            Charge::Call { path: thirty.path.clone(), tenant: Some(30), account: Some(30) };
+        assert_eq!(plan.charges(plan.tenant(0).unwrap(), &thirty), [charge]);
+    }
+
+    #[test]
+    fn minutes_that_are_off_are_not_counted_at_all() {
+        let mut tenant = TenantBudget { id: "acme".into(), ..TenantBudget::default() };
+        tenant.budget.minutes = MinutesBudget::Off;
+        let mut settings = Settings { tenants: vec![tenant], ..Settings::default() };
+        settings.account.minutes = MinutesBudget::Monthly(AudioMillis(1));
+        let (plan, contract) = plan(&settings);
+        let submit = endpoint(&contract, |one| one.effect.spends_minutes);
+        let charges = plan.charges(plan.tenant(0).unwrap(), &submit);
+        assert!(!charges.iter().any(|charge| matches!(charge, Charge::Minutes { .. })));
+    }
+}

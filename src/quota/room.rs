@@ -1,0 +1,141 @@
+//! What does the room know, shared by all threads?
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::layer::{Call, Deletion, Metered};
+use super::plan::Plan;
+use super::settings::{Rounding, Settings};
+use crate::checked::Checked;
+use crate::contract::{Contract, Endpoint, Kind};
+use crate::observation::Observation;
+use crate::records::ledger::Reserve;
+use crate::records::{Moment, Opening, Records};
+use crate::refusal::Refusal;
+use crate::tenant::Tenant;
+
+/// How long calls that spend minutes are refused at once after the upstream has said that the
+/// account has none: it would say the same to all of them.
+const PAUSE: Duration = Duration::from_secs(30);
+
+/// All budgets with their records. Built anew by a reload; records, tasks and the pause live on.
+#[derive(Debug)]
+pub struct Quotas {
+    pub(in crate::quota) records: Records,
+    pub(in crate::quota) plan: Plan,
+    pub(in crate::quota) contract: Arc<Contract>,
+    pub(in crate::quota) longest_retry_after: Option<Duration>,
+    pub(in crate::quota) rounding: Rounding,
+    tasks: TaskTracker,
+    clock: fn() -> Moment,
+    /// Until when the account is known to have no minutes.
+    paused: Arc<AtomicI64>,
+}
+
+impl Quotas {
+    /// Builds the room. `tasks` tracks the calls that must come to their end even when their clients
+    /// have gone; `clock` tells the time.
+    pub fn new(
+        settings: &Settings,
+        contract: &Arc<Contract>,
+        records: Records,
+        tasks: TaskTracker,
+        clock: fn() -> Moment,
+        previous: Option<&Self>,
+    ) -> Self {
+        Self {
+            records,
+            plan: Plan::new(settings, contract),
+            contract: Arc::clone(contract),
+            longest_retry_after: settings.longest_retry_after,
+            rounding: settings.minutes.rounding,
+            tasks,
+            clock,
+            paused: previous.map_or_else(Arc::default, |old| Arc::clone(&old.paused)),
+        }
+    }
+
+    /// The budgets.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The records behind it.
+    pub fn records(&self) -> &Records {
+        &self.records
+    }
+
+    /// The present time.
+    pub fn now(&self) -> Moment {
+        (self.clock)()
+    }
+
+    pub(in crate::quota) fn tasks(&self) -> &TaskTracker {
+        &self.tasks
+    }
+
+    /// Notes that the upstream says that the account has no minutes left.
+    pub(in crate::quota) fn pause(&self) {
+        self.paused.store(self.now().later(PAUSE).0, Ordering::Relaxed);
+    }
+
+    /// Whether a call has to be counted. `Ok(None)`: it costs nothing.
+    pub(in crate::quota) fn meter(
+        self: &Arc<Self>,
+        request: &Request<Full<Bytes>>,
+    ) -> Result<Option<Metered>, Refusal> {
+        let extensions = request.extensions();
+        let endpoint = extensions.get::<Arc<Endpoint>>().ok_or(Refusal::Misassembled)?;
+        let deletes = endpoint.effect.kind == Kind::Deletes;
+        if !deletes && !self.plan.counts(endpoint) {
+            return Ok(None);
+        }
+        let tenant = extensions.get::<Arc<Tenant>>().ok_or(Refusal::Misassembled)?;
+        if deletes {
+            let checked = extensions.get::<Checked>().ok_or(Refusal::Misassembled)?;
+            let deletion = Deletion::new(self, endpoint, checked);
+            return Ok(deletion.map(|deletion| Metered::Deletes(Box::new(deletion))));
+        }
+        let now = self.now();
+        if endpoint.effect.spends_minutes && now.0 < self.paused.load(Ordering::Relaxed) {
+            return Err(Refusal::AccountMinutesExhausted);
+        }
+        let budget = self.plan.tenant(tenant.index).ok_or(Refusal::Misassembled)?;
+        let charges = self.plan.charges(budget, endpoint);
+        if charges.is_empty() {
+            return Ok(None);
+        }
+        let minutes = charges.iter().find_map(|charge| charge.minutes());
+        let observation = extensions.get::<Arc<Observation>>();
+        let caller = observation.and_then(|observation| observation.caller());
+        let request_id = observation.and_then(|one| one.request_id.to_str().ok());
+        let creates = endpoint.effect.object.as_deref();
+        let opening = Opening {
+            reservation: Uuid::now_v7(),
+            tenant: Arc::clone(&tenant.id),
+            label: budget.label.clone(),
+            key: caller.map(|caller| Arc::clone(&caller.key)).unwrap_or_default(),
+            endpoint: Arc::clone(&endpoint.path),
+            request: request_id.unwrap_or_default().into(),
+            creates: creates.filter(|_| endpoint.effect.kind == Kind::Creates).map(Arc::from),
+            minutes,
+            upload: endpoint.answer.upload_url.is_some(),
+        };
+        let reserve = Reserve {
+            opening,
+            at: now,
+            tenant_calendar: budget.budget.calendar.clone(),
+            account_calendar: self.plan.account_calendar().clone(),
+            charges,
+        };
+        let call = Call::new(Arc::clone(self), Arc::clone(endpoint), reserve);
+        Ok(Some(Metered::Counted(Box::new(call))))
+    }
+}
