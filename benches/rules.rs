@@ -26,7 +26,7 @@ use heify_gateway::secret::Secret;
 use heify_gateway::stack::{Rooms, Settings, Stack};
 use heify_gateway::upstream::{Redaction, Redactor};
 use heify_gateway::validate::{self, judge};
-use heify_gateway::{route, upstream};
+use heify_gateway::{pace, quota, route, upstream};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use tower::{Service, ServiceExt};
@@ -69,7 +69,7 @@ fn rules(criterion: &mut Criterion) {
     let endpoint = submit(&contract);
     criterion.bench_function("route", |bencher| {
         let request = request(KEY);
-        bencher.iter(|| route::route(&contract, black_box(&request)).is_ok());
+        bencher.iter(|| route::route(&contract, &[], black_box(&request)).is_ok());
     });
     criterion.bench_function("authenticate/known key", |bencher| {
         let directory = Directory::new(&tenants(), &contract);
@@ -124,10 +124,13 @@ fn stack(criterion: &mut Criterion) {
             format!("http://{}", answering()).parse().unwrap(),
             Secret::new("central-key-0123456789"),
         ),
+        isolate: None,
+        quota: quota::Settings::default(),
+        pace: pace::Settings::default(),
         max_in_flight: 4096,
         contact: None,
     };
-    let rooms = Rooms::new(settings, Arc::new(Contract::built_in().unwrap()), None);
+    let rooms = Rooms::new(settings, Arc::new(Contract::built_in().unwrap()), None, None);
     let stack = rooms.stack(rooms.upstream().unwrap());
     for (name, key, status) in [
         ("stack/accepted and forwarded", KEY, 201),

@@ -99,7 +99,7 @@ fn rooms(
             request
         })
         .layer(EnvelopeLayer::new(Some("reports@example.com")))
-        .layer(RouteLayer::new(contract))
+        .layer(RouteLayer::new(contract, [].into()))
         .layer(AuthenticateLayer::new(directory, throttle))
         .layer(RateLimitLayer::new(Arc::new(table)))
         .service(router)

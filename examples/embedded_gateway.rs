@@ -19,7 +19,7 @@ use heify_gateway::rate_limit::{self, TenantRates};
 use heify_gateway::secret::Secret;
 use heify_gateway::server::{Listener, LocalAddr, RequestBody, Server, Settings};
 use heify_gateway::stack::{self, Rooms};
-use heify_gateway::{upstream, validate};
+use heify_gateway::{pace, quota, upstream, validate};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
@@ -45,7 +45,7 @@ pub(crate) async fn run() -> Result<(), Box<dyn Error>> {
 
     let contract = Contract::built_in().map_err(|mistakes| format!("{mistakes:?}"))?;
     let upstream = format!("http://{heify_address}").parse()?;
-    let rooms = Rooms::new(settings(upstream), Arc::new(contract), None);
+    let rooms = Rooms::new(settings(upstream), Arc::new(contract), None, None);
     // One client for each thread that serves; here it is one.
     let stack = rooms.stack(rooms.upstream()?);
     let (address, listener) = listen()?;
@@ -93,6 +93,9 @@ fn settings(url: http::Uri) -> stack::Settings {
         },
         validate: validate::Settings::default(),
         upstream: upstream::Settings::new(url, Secret::new(CENTRAL_KEY)),
+        isolate: None,
+        quota: quota::Settings::default(),
+        pace: pace::Settings::default(),
         max_in_flight: 1_024,
         contact: Some("platform-team@example.com".into()),
     }

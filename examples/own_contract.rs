@@ -17,7 +17,7 @@ use heify_gateway::rate_limit::{self, TenantRates};
 use heify_gateway::secret::Secret;
 use heify_gateway::server::{Listener, RequestBody, Server, Settings};
 use heify_gateway::stack::{self, Rooms, Stack};
-use heify_gateway::{upstream, validate};
+use heify_gateway::{pace, quota, upstream, validate};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use tower::ServiceExt;
@@ -62,7 +62,7 @@ pub(crate) async fn run() -> Result<(), Box<dyn Error>> {
     let url = format!("http://{}", listener.local_addr()?).parse()?;
     let library = Server::new(tower::service_fn(library), Settings::default());
     let serving = tokio::spawn(async move { library.serve(listener).await });
-    let rooms = Rooms::new(settings(url), Arc::new(contract), None);
+    let rooms = Rooms::new(settings(url), Arc::new(contract), None, None);
     let stack = rooms.stack(rooms.upstream()?);
 
     let calls = [
@@ -100,6 +100,9 @@ fn settings(url: http::Uri) -> stack::Settings {
         rate_limit: rate_limit::Settings { tenants: vec![rates] },
         validate: validate::Settings::default(),
         upstream: upstream::Settings::new(url, Secret::new("the-key-of-the-library")),
+        isolate: None,
+        quota: quota::Settings::default(),
+        pace: pace::Settings::default(),
         max_in_flight: 64,
         contact: None,
     }

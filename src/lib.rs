@@ -7,10 +7,12 @@
 //!
 //! A request passes a stack of *rooms*, tower layers that each answer one question: [`observe`],
 //! [`catch_panic`], [`envelope`], [`overload`], [`deadline`], [`route`], [`authenticate`],
-//! [`rate_limit`], [`validate`], and innermost [`forward`]. A room refuses, with a
+//! [`rate_limit`], [`validate`], [`isolate`], and innermost [`forward`]. A room refuses, with a
 //! [`Refusal`](refusal::Refusal) as the answer, or passes the request on, perhaps with one more fact
-//! as a request extension: `Arc<`[`Endpoint`](contract::Endpoint)`>`, then `Arc<`[`Tenant`](tenant::Tenant)`>`.
+//! as a request extension: `Arc<`[`Endpoint`](contract::Endpoint)`>`, then `Arc<`[`Tenant`](tenant::Tenant)`>`,
+//! then the [`Checked`](checked::Checked) body.
 //!
+//! * [`records`] keeps what has to last: who owns what, what was used, and a journal of both.
 //! * [`stack`] puts all rooms together, in the one order; [`server`] serves the result, or any other
 //!   tower service, on guarded connections.
 //! * [`contract`] is what is known about the API behind: a document, not code. Another document
@@ -24,6 +26,7 @@
 //! | feature | what it adds | default |
 //! | --- | --- | --- |
 //! | `tls` | https upstreams, TLS on the data port | yes |
+//! | `sqlite` | records in one SQLite file | by `cli` |
 //! | `config` | the TOML file and the environment as settings | by `cli` |
 //! | `simulator` | a fake Heify on loopback, for trials and tests | by `cli` |
 //! | `cli` | the binary | yes |
@@ -45,7 +48,7 @@
 //! use heify_gateway::rate_limit::{self, TenantRates};
 //! use heify_gateway::secret::Secret;
 //! use heify_gateway::stack::{Rooms, Settings};
-//! use heify_gateway::{upstream, validate};
+//! use heify_gateway::{pace, quota, upstream, validate};
 //! use http_body_util::{BodyExt, Full};
 //! use tower::ServiceExt;
 //!
@@ -70,10 +73,13 @@
 //!     },
 //!     validate: validate::Settings::default(),
 //!     upstream: upstream::Settings::new(url, Secret::new("the-central-key")),
+//!     isolate: None,
+//!     quota: quota::Settings::default(),
+//!     pace: pace::Settings::default(),
 //!     max_in_flight: 1_000,
 //!     contact: None,
 //! };
-//! let rooms = Rooms::new(settings, Arc::new(Contract::built_in().unwrap()), None);
+//! let rooms = Rooms::new(settings, Arc::new(Contract::built_in().unwrap()), None, None);
 //! let gateway = rooms.stack(rooms.upstream().unwrap());
 //!
 //! let request = http::Request::post("/submit")

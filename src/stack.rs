@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::header::{AUTHORIZATION, COOKIE, HeaderName};
+use tokio_util::task::TaskTracker;
 use tower::ServiceBuilder;
 use tower_http::sensitive_headers::{SetSensitiveRequestHeaders, SetSensitiveRequestHeadersLayer};
 
@@ -16,9 +17,13 @@ use crate::contract::Contract;
 use crate::deadline::{Deadline, DeadlineLayer};
 use crate::envelope::{Envelope, EnvelopeLayer};
 use crate::forward::Forward;
+use crate::isolate::{self, Isolate, IsolateLayer, Isolation};
 use crate::observe::{Observe, ObserveLayer};
 use crate::overload::{Capacity, Overload, OverloadLayer};
+use crate::pace::{self, Pace, PaceLayer, Paces};
+use crate::quota::{self, Quota, QuotaLayer, Quotas, Usage, UsageLayer, usage_endpoint};
 use crate::rate_limit::{self, RateLimit, RateLimitLayer, Table};
+use crate::records::{LONGEST_WAIT, Moment, Records};
 use crate::route::{Route, RouteLayer};
 use crate::upstream::{self, Breaker, Upstream, UpstreamError};
 use crate::validate::{self, Budget, Validate, ValidateLayer};
@@ -32,6 +37,13 @@ pub struct Settings {
     pub rate_limit: rate_limit::Settings,
     /// How large and how slow a body may be.
     pub validate: validate::Settings,
+    /// Whether tenants are kept from each other's objects, by the records; `None`: they are not.
+    pub isolate: Option<isolate::Settings>,
+    /// How much; its tenants are those of `authenticate`, in the same order. Without records nothing
+    /// of it is enforced.
+    pub quota: quota::Settings,
+    /// How fast all tenants together.
+    pub pace: pace::Settings,
     /// Where the upstream is.
     pub upstream: upstream::Settings,
     /// Requests between head and answer at once, over all threads.
@@ -50,21 +62,41 @@ pub struct Rooms {
     limits: Arc<Table>,
     budget: Arc<Budget>,
     capacity: Capacity,
+    isolation: Option<Arc<Isolation>>,
+    quotas: Option<Arc<Quotas>>,
+    paces: Arc<Paces>,
     breaker: Arc<Breaker>,
+    tasks: TaskTracker,
     settings: Settings,
 }
 
 /// The whole gateway as one tower service.
 pub type Stack = Observe<
     SetSensitiveRequestHeaders<
-        CatchPanic<Envelope<Overload<Deadline<Route<Authenticate<RateLimit<Validate<Forward>>>>>>>>,
+        CatchPanic<
+            Envelope<
+                Overload<
+                    Deadline<
+                        Route<
+                            Authenticate<Usage<RateLimit<Validate<Isolate<Quota<Pace<Forward>>>>>>>,
+                        >,
+                    >,
+                >,
+            >,
+        >,
     >,
 >;
 
 impl Rooms {
-    /// Builds the rooms. What is counted in `previous` stays counted: rates whose numbers did not
-    /// change, wrong keys per address, requests in progress, the upstream's failures.
-    pub fn new(settings: Settings, contract: Arc<Contract>, previous: Option<&Self>) -> Self {
+    /// Builds the rooms; what is to last is kept in `records`. What is counted in `previous` stays
+    /// counted: rates whose numbers did not change, wrong keys per address, requests in progress, the
+    /// upstream's failures.
+    pub fn new(
+        settings: Settings,
+        contract: Arc<Contract>,
+        records: Option<&Records>,
+        previous: Option<&Self>,
+    ) -> Self {
         let limits = previous.map(|previous| &*previous.limits);
         let limits = Table::new(&settings.rate_limit, &contract, limits);
         let throttle = settings.authenticate.failed_attempts.map(|rate| {
@@ -83,7 +115,24 @@ impl Rooms {
             None => Capacity::new(settings.max_in_flight),
         };
         let breaker = previous.filter(|old| old.settings.upstream.url == settings.upstream.url);
+        let tasks = previous.map_or_else(TaskTracker::new, |old| old.tasks.clone());
+        let quotas = records.map(|records| {
+            let (records, before) =
+                (records.clone(), previous.and_then(|old| old.quotas.as_deref()));
+            let (budgets, tasks) = (&settings.quota, tasks.clone());
+            Arc::new(Quotas::new(budgets, &contract, records, tasks, Moment::now, before))
+        });
+        let isolation = settings.isolate.clone().map(|bounds| {
+            // Without records nobody owns anything: then nothing that has an id is reachable.
+            let records = records.cloned().unwrap_or_else(Records::none);
+            Arc::new(Isolation::new(bounds, &contract, records))
+        });
+        let paces = previous.map(|old| &*old.paces);
         Self {
+            isolation,
+            paces: Arc::new(Paces::new(&settings.pace, &contract, paces)),
+            quotas,
+            tasks,
             directory: Arc::new(Directory::new(&settings.authenticate, &contract)),
             throttle,
             limits: Arc::new(limits),
@@ -116,6 +165,12 @@ impl Rooms {
         &self.contract
     }
 
+    /// The calls that come to their end also when their clients have gone; shared by all
+    /// configurations. Whoever ends the process waits for them.
+    pub fn tasks(&self) -> &TaskTracker {
+        &self.tasks
+    }
+
     /// Puts the rooms together, outermost first.
     pub fn stack(&self, upstream: Arc<Upstream>) -> Stack {
         ServiceBuilder::new()
@@ -132,9 +187,11 @@ impl Rooms {
             // Around every wait: no request outlives its time.
             .layer(DeadlineLayer::new(self.total_timeout()))
             // One look-up: what does not exist needs no key.
-            .layer(RouteLayer::new(Arc::clone(&self.contract)))
+            .layer(RouteLayer::new(Arc::clone(&self.contract), [Arc::new(usage_endpoint())].into()))
             // Before anything is charged or read: who is it?
             .layer(AuthenticateLayer::new(Arc::clone(&self.directory), self.throttle.clone()))
+            // Before the limits: asking what is left costs nothing of it.
+            .layer(UsageLayer::new(self.quotas.clone()))
             // Before the body: a refused call costs no memory.
             .layer(RateLimitLayer::new(Arc::clone(&self.limits)))
             // Before the upstream: what breaks the contract is never sent.
@@ -142,6 +199,12 @@ impl Rooms {
                 Arc::new(self.settings.validate.clone()),
                 Arc::clone(&self.budget),
             ))
+            // Before anything is charged: what is another tenant's does not exist.
+            .layer(IsolateLayer::new(self.isolation.clone()))
+            // Last before the call can cost something: everything else has agreed to it.
+            .layer(QuotaLayer::new(self.quotas.clone()))
+            // After the tenant's own limits: nobody waits for the account who may not call.
+            .layer(PaceLayer::new(Arc::clone(&self.paces)))
             // Innermost: the only part that talks to the upstream.
             .service(Forward::new(upstream))
     }
@@ -152,8 +215,10 @@ impl Rooms {
         let endpoints = self.contract.endpoints().iter();
         let longest = endpoints.filter_map(|endpoint| endpoint.effect.timeout).max();
         let head = longest.unwrap_or_default().max(upstream.timeout);
+        // The records are asked before the call and told after it.
+        let waits = LONGEST_WAIT * 2 + self.settings.pace.max_wait;
         let margin = Duration::from_secs(5);
-        self.settings.validate.body_timeout + head + upstream.body_idle_timeout + margin
+        self.settings.validate.body_timeout + waits + head + upstream.body_idle_timeout + margin
     }
 }
 

@@ -220,7 +220,7 @@ async fn of_two_hundred_calls_at_once_on_a_burst_of_ten_ten_pass() {
     let own = [(CREATE, rate(SLOW, 10))];
     let settings = rated(&upstream, Some(rate(SLOW, 1000)), &own);
     // As in production: several threads share the rooms.
-    let rooms = Rooms::new(settings, Arc::new(Contract::built_in().unwrap()), None);
+    let rooms = Rooms::new(settings, Arc::new(Contract::built_in().unwrap()), None, None);
     let listener = Listener::tcp(([127, 0, 0, 1], 0).into()).unwrap();
     let threads = NonZeroUsize::new(4).unwrap();
     let stack = |_| rooms.stack(rooms.upstream().unwrap());

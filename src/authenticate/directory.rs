@@ -104,7 +104,8 @@ impl Entry {
             return Err(Refusal::ExpiredKey);
         }
         let allowed = self.owner.allowed.as_ref();
-        if allowed.is_some_and(|allowed| allowed.get(endpoint.index) != Some(&true)) {
+        let is_allowed = |allowed: &[bool]| allowed.get(endpoint.index) == Some(&true);
+        if !endpoint.is_own() && !allowed.is_none_or(|allowed| is_allowed(allowed)) {
             return Err(Refusal::EndpointNotAllowed);
         }
         Ok(Admitted { tenant: &self.owner.tenant, key_id: &self.id })

@@ -10,6 +10,7 @@ use heify_gateway::contract::{Contract, Mistake};
 use heify_gateway::server::{self, Drained, Listener, LocalAddr, Tls, Workers};
 use heify_gateway::stack::{self, Rooms, Stack};
 use heify_gateway::upstream::{Upstream, UpstreamError};
+use heify_gateway::{pace, quota};
 
 use super::Exit;
 
@@ -57,7 +58,7 @@ impl Gateway {
     /// Binds the data port and starts one thread per core.
     pub(crate) fn start(settings: &config::Settings) -> Result<Self, StartError> {
         let count = threads(&settings.server);
-        let rooms = Rooms::new(rooms(settings), contract(settings)?, None);
+        let rooms = Rooms::new(rooms(settings), contract(settings)?, None, None);
         let upstreams = clients(&rooms, count)?;
         let tls = tls(&settings.server)?;
         let listener = match &settings.server.listen {
@@ -89,7 +90,7 @@ impl Gateway {
     ) -> Result<Vec<&'static str>, StartError> {
         let wanted = rooms(settings);
         let same_upstream = wanted.upstream == self.rooms.settings().upstream;
-        let rooms = Rooms::new(wanted, contract(settings)?, Some(&self.rooms));
+        let rooms = Rooms::new(wanted, contract(settings)?, None, Some(&self.rooms));
         // Connections are kept when nothing about the upstream changed.
         let upstreams = match same_upstream {
             true => self.upstreams.clone(),
@@ -137,6 +138,9 @@ fn rooms(settings: &config::Settings) -> stack::Settings {
     stack::Settings {
         authenticate: settings.authenticate.clone(),
         rate_limit: settings.rate_limit.clone(),
+        isolate: None,
+        quota: quota::Settings::default(),
+        pace: pace::Settings::default(),
         validate: settings.validate.clone(),
         upstream: settings.upstream.clone(),
         max_in_flight: settings.server.max_in_flight,

@@ -8,7 +8,7 @@ use http::{Request, Response};
 use tower::{Layer, Service};
 
 use super::rule::route;
-use crate::contract::Contract;
+use crate::contract::{Contract, Endpoint};
 use crate::early::Early;
 use crate::observation::Observation;
 
@@ -16,12 +16,13 @@ use crate::observation::Observation;
 #[derive(Debug, Clone)]
 pub struct RouteLayer {
     contract: Arc<Contract>,
+    own: Arc<[Arc<Endpoint>]>,
 }
 
 impl RouteLayer {
-    /// Routes by this contract.
-    pub fn new(contract: Arc<Contract>) -> Self {
-        Self { contract }
+    /// Routes by this contract, and to the endpoints that the gateway answers itself.
+    pub fn new(contract: Arc<Contract>, own: Arc<[Arc<Endpoint>]>) -> Self {
+        Self { contract, own }
     }
 }
 
@@ -29,7 +30,7 @@ impl<S> Layer<S> for RouteLayer {
     type Service = Route<S>;
 
     fn layer(&self, inner: S) -> Route<S> {
-        Route { inner, contract: Arc::clone(&self.contract) }
+        Route { inner, room: self.clone() }
     }
 }
 
@@ -37,7 +38,7 @@ impl<S> Layer<S> for RouteLayer {
 #[derive(Debug, Clone)]
 pub struct Route<S> {
     inner: S,
-    contract: Arc<Contract>,
+    room: RouteLayer,
 }
 
 impl<S, A, B> Service<Request<A>> for Route<S>
@@ -54,7 +55,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<A>) -> Self::Future {
-        match route(&self.contract, &request) {
+        match route(&self.room.contract, &self.room.own, &request) {
             Ok(endpoint) => {
                 let endpoint = Arc::clone(endpoint);
                 if let Some(observation) = request.extensions().get::<Arc<Observation>>() {

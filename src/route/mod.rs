@@ -11,7 +11,7 @@
 //! use heify_gateway::route::RouteLayer;
 //!
 //! let contract = Contract::built_in().unwrap();
-//! let layer = RouteLayer::new(Arc::new(contract));
+//! let layer = RouteLayer::new(Arc::new(contract), [].into());
 //! # let _ = layer;
 //! ```
 

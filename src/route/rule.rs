@@ -8,12 +8,13 @@ use http::{Request, Version};
 use crate::contract::{Contract, Endpoint, Lookup};
 use crate::refusal::Refusal;
 
-/// Finds the endpoint of a request.
+/// Finds the endpoint of a request: one of the contract, or one that the gateway answers itself.
 ///
 /// # Errors
 /// [`Refusal::BadHost`], [`Refusal::UnknownEndpoint`], [`Refusal::WrongMethod`].
 pub fn route<'a, B>(
     contract: &'a Contract,
+    own: &'a [Arc<Endpoint>],
     request: &Request<B>,
 ) -> Result<&'a Arc<Endpoint>, Refusal> {
     if request.version() == Version::HTTP_11 {
@@ -28,8 +29,10 @@ pub fn route<'a, B>(
         Lookup::WrongMethod { expected } => {
             Err(Refusal::WrongMethod { expected: expected.clone() })
         }
-        Lookup::Unknown => {
-            Err(Refusal::UnknownEndpoint { meant: contract.nearest(path).map(Box::from) })
-        }
+        Lookup::Unknown => match own.iter().find(|own| *own.path == *path) {
+            Some(own) if own.method == *request.method() => Ok(own),
+            Some(own) => Err(Refusal::WrongMethod { expected: own.method.clone() }),
+            None => Err(Refusal::UnknownEndpoint { meant: contract.nearest(path).map(Box::from) }),
+        },
     }
 }

@@ -7,8 +7,8 @@
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use http_body_util::Full;
 use tower::Service;
 
 use super::{Drained, Listener, Server, Settings};
+use crate::records::Records;
 use crate::refusal::Refusal;
 
 /// Whether the gateway wants requests. Clones are the same handle.
@@ -29,6 +30,7 @@ pub struct Readiness(Arc<Checks>);
 struct Checks {
     loaded: AtomicBool,
     draining: AtomicBool,
+    records: OnceLock<Records>,
 }
 
 impl Readiness {
@@ -42,6 +44,12 @@ impl Readiness {
         self.0.loaded.store(true, Ordering::Release);
     }
 
+    /// From now on, ready means also that these records can be written.
+    pub fn watch(&self, records: Records) {
+        // Whoever comes first stays: a gateway has one set of records.
+        let _ = self.0.records.set(records);
+    }
+
     /// The gateway is about to stop: new requests should go elsewhere.
     pub fn draining(&self) {
         self.0.draining.store(true, Ordering::Release);
@@ -52,9 +60,10 @@ impl Readiness {
         self.checks().iter().all(|(_, passes)| *passes)
     }
 
-    fn checks(&self) -> [(&'static str, bool); 2] {
+    fn checks(&self) -> [(&'static str, bool); 3] {
         [
             ("loaded", self.0.loaded.load(Ordering::Acquire)),
+            ("records-writable", self.0.records.get().is_none_or(Records::is_healthy)),
             ("not-draining", !self.0.draining.load(Ordering::Acquire)),
         ]
     }

@@ -17,6 +17,7 @@ use http::{Request, Response};
 use http_body::Body;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{Semaphore, oneshot};
+use tokio_util::task::TaskTracker;
 use tower::Service;
 
 use super::settings::FOREVER;
@@ -109,14 +110,29 @@ where
 
     /// Stops accepting, lets requests in progress end, and after the time cuts what is left.
     pub async fn shutdown(self, drain_timeout: Duration) -> Drained {
+        self.shutdown_after(drain_timeout, &TaskTracker::new()).await
+    }
+
+    /// As [`shutdown`](Self::shutdown), and within the same time waits for work that goes on after
+    /// its connection has ended.
+    pub async fn shutdown_after(self, drain_timeout: Duration, tasks: &TaskTracker) -> Drained {
+        let cut_off = tokio::time::Instant::now() + drain_timeout.min(FOREVER);
         for worker in &self.workers {
             worker.server.shutdown_within(drain_timeout.min(FOREVER));
         }
         let mut total = Drained::default();
-        for worker in self.workers {
+        let mut alive = Vec::new();
+        for Worker { drained, _alive, .. } in self.workers {
             // A worker that is gone has nothing left to cut.
-            total.cut += worker.drained.await.unwrap_or_default().cut;
+            total.cut += drained.await.unwrap_or_default().cut;
+            alive.push(_alive);
         }
+        // The runtimes still run: the tasks are theirs.
+        tasks.close();
+        if tokio::time::timeout_at(cut_off, tasks.wait()).await.is_err() {
+            tracing::warn!(calls = tasks.len(), "cut off before their outcome was known");
+        }
+        drop(alive);
         total
     }
 }
@@ -140,20 +156,19 @@ where
         let handle = runtime.handle().clone();
         let serving = server.clone();
         thread::Builder::new().name(format!("gateway-{index}")).spawn(move || {
-            let outcome = runtime.block_on(async {
+            runtime.block_on(async {
                 let serve = pin!(serving.serve(listener));
-                match select(serve, dropped).await {
-                    Either::Left((outcome, _)) => outcome,
-                    Either::Right(_) => Ok(Drained::default()),
-                }
-            });
-            let drained = outcome.unwrap_or_else(|error| {
-                tracing::error!(%error, index, "worker could not listen");
-                Drained::default()
+                let Either::Left((outcome, dropped)) = select(serve, dropped).await else { return };
+                let drained = outcome.unwrap_or_else(|error| {
+                    tracing::error!(%error, index, "worker could not listen");
+                    Drained::default()
+                });
+                let _ = done.send(drained);
+                // Work that outlives its connection goes on until the handle is dropped.
+                let _ = dropped.await;
             });
             // What a resolver still does on other threads must not hold up the end.
             runtime.shutdown_background();
-            let _ = done.send(drained);
         })?;
         Ok(Self { server, runtime: handle, _alive: alive, drained })
     }

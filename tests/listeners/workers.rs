@@ -121,6 +121,6 @@ async fn the_status_listener_reports_readiness() {
     assert_eq!(client.get("/readyz").await.status, 200);
     readiness.draining();
     let verbose = client.get("/readyz?verbose").await;
-    assert_eq!(verbose.text(), "[+] loaded\n[-] not-draining\nnot ready\n");
+    assert_eq!(verbose.text(), "[+] loaded\n[+] records-writable\n[-] not-draining\nnot ready\n");
     assert_eq!(client.get("/else").await.field("x-gateway-reason"), Some("unknown_endpoint"));
 }

@@ -7,12 +7,14 @@ use std::time::Duration;
 use heify_gateway::authenticate::{KeySettings, Switch, TenantSettings};
 use heify_gateway::contract::Contract;
 use heify_gateway::key::KeyDigest;
+use heify_gateway::quota::TenantBudget;
 use heify_gateway::rate::Rate;
 use heify_gateway::rate_limit::TenantRates;
+use heify_gateway::records::Records;
 use heify_gateway::secret::Secret;
 use heify_gateway::server::{self, Listener, LocalAddr, Server};
 use heify_gateway::stack::{Rooms, Settings, Stack};
-use heify_gateway::{authenticate, rate_limit, upstream, validate};
+use heify_gateway::{authenticate, pace, quota, rate_limit, upstream, validate};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -27,6 +29,7 @@ pub struct Gateway {
     /// Its rooms, for a reload.
     pub rooms: Rooms,
     server: Server<Stack>,
+    records: Option<Records>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -109,6 +112,9 @@ pub fn settings(upstream: SocketAddr) -> Settings {
         rate_limit: rate_limit::Settings::default(),
         validate: validate::Settings::default(),
         upstream,
+        isolate: None,
+        quota: quota::Settings::default(),
+        pace: pace::Settings::default(),
         max_in_flight: 1000,
         contact: Some("ops@example.org".into()),
     };
@@ -129,6 +135,8 @@ pub fn add_tenant(settings: &mut Settings, id: &str, key: &str) {
         }],
         endpoints: None,
     });
+    let budget = TenantBudget { id: id.into(), ..TenantBudget::default() };
+    settings.quota.tenants.push(budget);
     let roomy = Rate::new(1_000_000, 1_000_000).unwrap();
     let contract = Contract::built_in().unwrap();
     settings.rate_limit.tenants.push(TenantRates {
@@ -146,8 +154,21 @@ impl Gateway {
 
     /// Starts with other bounds of the listener.
     pub async fn start_with(settings: Settings, bounds: server::Settings) -> Self {
+        Self::start_on(settings, bounds, None).await
+    }
+
+    /// Starts with records.
+    pub async fn start_recorded(settings: Settings, records: &Records) -> Self {
+        Self::start_on(settings, server::Settings::default(), Some(records.clone())).await
+    }
+
+    async fn start_on(
+        settings: Settings,
+        bounds: server::Settings,
+        records: Option<Records>,
+    ) -> Self {
         let contract = Arc::new(Contract::built_in().unwrap());
-        let rooms = Rooms::new(settings, contract, None);
+        let rooms = Rooms::new(settings, contract, records.as_ref(), None);
         let server = Server::new(rooms.stack(rooms.upstream().unwrap()), bounds);
         let listener = Listener::tcp(([127, 0, 0, 1], 0).into()).unwrap();
         let LocalAddr::Tcp(address) = listener.local_addr().unwrap() else { unreachable!() };
@@ -155,12 +176,15 @@ impl Gateway {
         let task = tokio::spawn(async move {
             serving.serve(listener).await.unwrap();
         });
-        Self { address, rooms, server, task }
+        Self { address, rooms, server, task, records }
     }
 
     /// Changes to other settings, as a reload does.
     pub fn reload(&mut self, settings: Settings) {
-        let rooms = Rooms::new(settings, Arc::clone(self.rooms.contract()), Some(&self.rooms));
+        let rooms = {
+            let contract = Arc::clone(self.rooms.contract());
+            Rooms::new(settings, contract, self.records.as_ref(), Some(&self.rooms))
+        };
         self.server.replace(rooms.stack(rooms.upstream().unwrap()));
         self.rooms = rooms;
     }

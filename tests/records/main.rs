@@ -1,0 +1,9 @@
+//! What do durable records promise, on real sockets?
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod quotas;
+mod two_tenants;
+mod usage;
+mod world;
