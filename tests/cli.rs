@@ -69,9 +69,42 @@ fn a_configuration_without_mistakes_is_summarized() {
     let output = run(&["check"], &SIDECAR);
     let summary = text(&output.stdout);
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
-    for part in ["127.0.0.1:8080 (http)", "127.0.0.1:8081", "https://api.heify.com", "(default)"] {
+    for part in [
+        "127.0.0.1:8080 (http)",
+        "127.0.0.1:8081",
+        "https://api.heify.com",
+        "(default)",
+        "records:  none",
+        "isolation: off",
+    ] {
         assert!(summary.contains(part), "{part} in\n{summary}");
     }
+    assert!(!summary.contains("oversubscribed"), "{summary}");
+}
+
+#[test]
+fn a_summary_says_what_the_tenants_could_use_that_the_account_does_not_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gateway.toml");
+    let tenant = |id: &str| {
+        let key = format!("keys = [{{ key = \"a-key-for-{id}-of-ours\" }}]");
+        format!("[[tenants]]\nid = \"{id}\"\n{key}\nminutes = {{ monthly = 600 }}\n")
+    };
+    let account = "[account]\ncaps = { configuration = 30 }\nminutes = { monthly = 1_000 }\n";
+    let records = "[records]\nurl = \"sqlite:records.db\"\n";
+    std::fs::write(&path, format!("{account}{records}{}{}", tenant("a"), tenant("b"))).unwrap();
+    let output = run(&["check", "-c", path.to_str().unwrap()], &SIDECAR[..1]);
+    let summary = text(&output.stdout);
+    let records = folder.path().join("records.db");
+    for line in [
+        &*format!("records:  {}", records.display()),
+        "isolation: strict",
+        "oversubscribed: configurations: 2 tenants may hold 40, the account 30",
+        "oversubscribed: minutes per month: 2 tenants may use 1200, the account 1000",
+    ] {
+        assert!(summary.lines().any(|found| found == line), "{line} in\n{summary}");
+    }
+    assert!(!records.exists(), "check opens no records");
 }
 
 #[test]

@@ -4,6 +4,8 @@ use std::io::{self, Write};
 
 use clap::Args;
 use heify_gateway::config::Settings;
+use heify_gateway::contract::Contract;
+use heify_gateway::quota::oversubscriptions;
 
 use super::gateway::contract;
 use super::sources::{explain, settings};
@@ -34,20 +36,18 @@ pub(crate) fn run(arguments: &Arguments, surroundings: Surroundings<'_>) -> io::
             return Ok(Exit::WrongConfiguration);
         }
     };
-    summarize(&settings, surroundings.out)?;
-    if !arguments.live {
-        return Ok(Exit::Done);
-    }
-    match contract(&settings) {
-        Ok(contract) => live::run(&settings, &contract, surroundings.out),
+    let contract = match contract(&settings) {
+        Ok(contract) => contract,
         Err(error) => {
             writeln!(surroundings.talk, "heify-gateway: {error}")?;
-            Ok(error.exit())
+            return Ok(error.exit());
         }
-    }
+    };
+    summarize(&settings, &contract, surroundings.out)?;
+    if arguments.live { live::run(&settings, &contract, surroundings.out) } else { Ok(Exit::Done) }
 }
 
-fn summarize(settings: &Settings, out: &mut dyn Write) -> io::Result<()> {
+fn summarize(settings: &Settings, contract: &Contract, out: &mut dyn Write) -> io::Result<()> {
     let scheme = if settings.server.tls.is_some() { "https" } else { "http" };
     let tenants = &settings.authenticate.tenants;
     let keys: usize = tenants.iter().map(|tenant| tenant.keys.len()).sum();
@@ -59,7 +59,16 @@ fn summarize(settings: &Settings, out: &mut dyn Write) -> io::Result<()> {
     if let Some(contract) = &settings.contract {
         writeln!(out, "contract: {}", contract.name)?;
     }
+    match &settings.records {
+        Some(records) => writeln!(out, "records:  {}", records.path.display())?,
+        None => writeln!(out, "records:  none, there is nothing to record")?,
+    }
     writeln!(out, "tenants:  {}, keys: {keys}{}", tenants.len(), list(&names))?;
+    let isolation = if settings.isolation.is_some() { "strict" } else { "off" };
+    writeln!(out, "isolation: {isolation}")?;
+    for oversubscription in oversubscriptions(&settings.quota, contract) {
+        writeln!(out, "oversubscribed: {oversubscription}")?;
+    }
     for warning in &settings.warnings {
         writeln!(out, "warning:  {warning}")?;
     }

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use heify_gateway::config::{self, Listen};
 use heify_gateway::contract::{Contract, Mistake};
+use heify_gateway::records::Records;
 use heify_gateway::server::{self, Drained, Listener, LocalAddr, Tls, Workers};
+use heify_gateway::settle::Setup;
 use heify_gateway::stack::{self, Rooms, Stack};
 use heify_gateway::upstream::{Upstream, UpstreamError};
-use heify_gateway::{pace, quota};
 
 use super::Exit;
+use super::records::OpenError;
 
 /// Why a checked configuration cannot be served all the same.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +25,8 @@ pub(crate) enum StartError {
     Threads(io::Error),
     #[error("the upstream cannot be used: {0}")]
     Upstream(#[from] UpstreamError),
+    #[error(transparent)]
+    Records(#[from] OpenError),
     #[error("the contract has mistakes:\n{0}")]
     Contract(String),
     #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "there is no TLS to fail"))]
@@ -38,6 +42,7 @@ impl StartError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Listen { .. } | Self::Threads(_) => Exit::Failed,
+            Self::Records(error) => error.exit(),
             _ => Exit::WrongConfiguration,
         }
     }
@@ -52,13 +57,17 @@ pub(crate) struct Gateway {
     upstreams: Vec<Arc<Upstream>>,
     tls: Option<Tls>,
     server: config::Server,
+    records: Option<Records>,
 }
 
 impl Gateway {
     /// Binds the data port and starts one thread per core.
-    pub(crate) fn start(settings: &config::Settings) -> Result<Self, StartError> {
+    pub(crate) fn start(
+        settings: &config::Settings,
+        records: Option<&Records>,
+    ) -> Result<Self, StartError> {
         let count = threads(&settings.server);
-        let rooms = Rooms::new(rooms(settings), contract(settings)?, None, None);
+        let rooms = Rooms::new(rooms(settings), contract(settings)?, records, None);
         let upstreams = clients(&rooms, count)?;
         let tls = tls(&settings.server)?;
         let listener = match &settings.server.listen {
@@ -73,7 +82,8 @@ impl Gateway {
         let stack = |index: usize| rooms.stack(Arc::clone(&upstreams[index]));
         let workers = Workers::start_with(count, listener, &bounds, tls.as_ref(), stack)
             .map_err(StartError::Threads)?;
-        Ok(Self { workers, rooms, upstreams, tls, server: settings.server.clone() })
+        let (server, records) = (settings.server.clone(), records.cloned());
+        Ok(Self { workers, rooms, upstreams, tls, server, records })
     }
 
     /// Where the data port is.
@@ -90,7 +100,8 @@ impl Gateway {
     ) -> Result<Vec<&'static str>, StartError> {
         let wanted = rooms(settings);
         let same_upstream = wanted.upstream == self.rooms.settings().upstream;
-        let rooms = Rooms::new(wanted, contract(settings)?, None, Some(&self.rooms));
+        let rooms =
+            Rooms::new(wanted, contract(settings)?, self.records.as_ref(), Some(&self.rooms));
         // Connections are kept when nothing about the upstream changed.
         let upstreams = match same_upstream {
             true => self.upstreams.clone(),
@@ -103,9 +114,19 @@ impl Gateway {
         Ok(needs_restart(&self.server, &settings.server))
     }
 
+    /// What the worker that settles jobs works with; its client belongs to the runtime of the caller.
+    pub(crate) fn setup(&self, settings: &config::Settings) -> Result<Setup, StartError> {
+        Ok(Setup {
+            contract: Arc::clone(self.rooms.contract()),
+            upstream: self.rooms.upstream()?,
+            settle: settings.settle.clone(),
+            rounding: settings.quota.minutes.rounding,
+        })
+    }
+
     /// Lets requests end, and cuts what has not ended in time.
     pub(crate) async fn shutdown(self, timeout: Duration) -> Drained {
-        self.workers.shutdown(timeout).await
+        self.workers.shutdown_after(timeout, self.rooms.tasks()).await
     }
 }
 
@@ -138,9 +159,9 @@ fn rooms(settings: &config::Settings) -> stack::Settings {
     stack::Settings {
         authenticate: settings.authenticate.clone(),
         rate_limit: settings.rate_limit.clone(),
-        isolate: None,
-        quota: quota::Settings::default(),
-        pace: pace::Settings::default(),
+        isolate: settings.isolation.clone(),
+        quota: settings.quota.clone(),
+        pace: settings.pace.clone(),
         validate: settings.validate.clone(),
         upstream: settings.upstream.clone(),
         max_in_flight: settings.server.max_in_flight,

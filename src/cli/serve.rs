@@ -8,7 +8,9 @@ use heify_gateway::server::Listener;
 use heify_gateway::server::status::{Readiness, Status};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::gateway::{Gateway, StartError};
+use super::gateway::StartError;
+use super::records;
+use super::running::Running;
 use super::signals::Endings;
 use super::sources::{explain, settings};
 use super::{Exit, Surroundings, log};
@@ -49,9 +51,9 @@ pub(crate) fn run(_: &Arguments, surroundings: Surroundings<'_>) -> io::Result<E
     }
 }
 
-type Load<'a> = dyn Fn() -> Result<config::Settings, Mistakes> + 'a;
+pub(crate) type Load<'a> = dyn Fn() -> Result<config::Settings, Mistakes> + 'a;
 
-async fn serve(mut settings: config::Settings, load: &Load<'_>) -> Result<Exit, StartError> {
+async fn serve(settings: config::Settings, load: &Load<'_>) -> Result<Exit, StartError> {
     let mut signals = Signals::new().map_err(StartError::Threads)?;
     let readiness = Readiness::new();
     let status = Listener::tcp(settings.status).map_err(|error| {
@@ -59,26 +61,41 @@ async fn serve(mut settings: config::Settings, load: &Load<'_>) -> Result<Exit, 
         StartError::Listen { name, error }
     })?;
     let status_address = status.local_addr().map_err(StartError::Threads)?;
-    let mut gateway = Gateway::start(&settings)?;
+    // Before the records are open: who waits for them is alive, and not ready.
     tokio::spawn(Status::new(readiness.clone()).serve(status));
+    let opened = match &settings.records {
+        None => None,
+        Some(records) => {
+            tokio::select! {
+                opened = records::open(records) => Some(opened?),
+                _ = signals.second_end() => return Ok(Exit::Done),
+            }
+        }
+    };
+    let mut running = Running::start(settings, opened, &readiness).await?;
     readiness.loaded();
+    let settings = &running.settings;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
-        listen = %gateway.address(),
+        listen = %running.gateway.address(),
         status = %status_address,
         upstream = %settings.upstream.url,
         tenants = settings.authenticate.tenants.len(),
+        records = settings.records.as_ref().map(|records| records.path.display().to_string()),
         "gateway ready"
     );
     let end = loop {
-        match signals.next().await {
-            Told::Reload => reload(&mut gateway, &mut settings, load),
-            Told::End(signal) => break signal,
+        tokio::select! {
+            told = signals.next() => match told {
+                Told::Reload => running.reload(load).await,
+                Told::End(signal) => break signal,
+            },
+            () = running.foreign_change() => running.renew_keys().await,
         }
     };
     tracing::info!(signal = end, "draining");
     readiness.draining();
-    let server = &settings.server;
+    let (server, gateway) = (running.settings.server, running.gateway);
     let drain = async {
         tokio::time::sleep(server.pre_stop_delay).await;
         gateway.shutdown(server.drain_timeout).await
@@ -92,37 +109,6 @@ async fn serve(mut settings: config::Settings, load: &Load<'_>) -> Result<Exit, 
             tracing::warn!(signal, "stopped at once by a second signal");
             Ok(Exit::Signal(signal))
         }
-    }
-}
-
-fn reload(gateway: &mut Gateway, settings: &mut config::Settings, load: &Load<'_>) {
-    let new = match load() {
-        Ok(new) => new,
-        Err(mistakes) => {
-            for mistake in mistakes.iter() {
-                tracing::error!(%mistake, "not reloaded: the configuration has a mistake");
-            }
-            return;
-        }
-    };
-    for warning in &new.warnings {
-        tracing::warn!(%warning, "configuration");
-    }
-    match gateway.reload(&new) {
-        Ok(restart) => {
-            for key in restart {
-                tracing::warn!(key, "this change takes effect after a restart");
-            }
-            if new.status != settings.status {
-                tracing::warn!(key = "status.listen", "this change takes effect after a restart");
-            }
-            if new.log != settings.log {
-                tracing::warn!(key = "log", "this change takes effect after a restart");
-            }
-            tracing::info!(tenants = new.authenticate.tenants.len(), "configuration reloaded");
-            *settings = new;
-        }
-        Err(error) => tracing::error!(%error, "not reloaded"),
     }
 }
 

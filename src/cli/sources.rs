@@ -1,8 +1,10 @@
 //! How does a subcommand get at the configuration?
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use heify_gateway::config::{Document, Mistakes, Settings, Sources, load};
+use heify_gateway::config::{Document, Mistakes, Names, Settings, Sources, load};
+use heify_gateway::contract::{Contract, Kind};
 
 use super::Surroundings;
 use super::gateway::parse;
@@ -10,15 +12,25 @@ use super::gateway::parse;
 /// Loads the configuration that the arguments and the environment name.
 pub(crate) fn settings(surroundings: &Surroundings<'_>) -> Result<Settings, Mistakes> {
     let endpoints = |document: Option<&Document>| {
-        let contract = parse(document);
-        contract
-            .map(|contract| contract.endpoints().iter().map(|one| one.path.to_string()).collect())
+        parse(document)
+            .map(|contract| names(&contract))
             .map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect())
     };
     let (file, environment) = (&surroundings.global.config, &surroundings.environment);
     let mut sources = Sources::new(file.clone(), environment.clone());
     sources.endpoints = Some(&endpoints);
     load(&sources)
+}
+
+/// What a configuration may name of a contract.
+fn names(contract: &Contract) -> Names {
+    let endpoints = contract.endpoints().iter();
+    let creating = endpoints.clone().filter(|one| one.effect.kind == Kind::Creates);
+    let kinds: BTreeSet<_> = creating.filter_map(|one| one.effect.object.as_deref()).collect();
+    Names {
+        paths: endpoints.map(|one| one.path.to_string()).collect(),
+        kinds: kinds.into_iter().map(str::to_owned).collect(),
+    }
 }
 
 /// Writes every mistake on a line of its own, then their number.

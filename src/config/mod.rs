@@ -21,12 +21,19 @@
 //! assert!(mistakes.to_string().contains("HEIFY_API_KEY"));
 //! ```
 
+mod account;
+mod budgets;
 mod environment;
 mod field;
+mod isolation;
 mod keys;
+mod minutes;
+mod names;
 mod pem;
 mod problem;
+mod rates;
 mod reader;
+mod records;
 mod server;
 mod settings;
 mod tenants;
@@ -46,16 +53,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+pub use names::Names;
 pub use problem::{Mistakes, Place, Problem};
-pub use settings::{Document, Listen, Log, LogFormat, Server, Settings, Tls};
+pub use settings::{Document, Listen, Log, LogFormat, Records, Server, Settings, Tls};
 pub use units::parse_duration;
 
 use field::Field;
 use reader::{Report, Section};
 use tree::Table;
 
-/// The paths of a contract (of the built-in one for `None`), or what is wrong with the document.
-pub type Endpoints<'a> = dyn Fn(Option<&Document>) -> Result<Vec<String>, Vec<String>> + 'a;
+use crate::quota;
+
+/// The names in a contract (in the built-in one for `None`), or what is wrong with the document.
+pub type Endpoints<'a> = dyn Fn(Option<&Document>) -> Result<Names, Vec<String>> + 'a;
 
 /// Where a configuration is read from.
 pub struct Sources<'a> {
@@ -67,7 +77,8 @@ pub struct Sources<'a> {
     pub now: SystemTime,
     /// Reads the file and all others that it names.
     pub read_file: &'a dyn Fn(&Path) -> io::Result<Vec<u8>>,
-    /// Knows the contract's endpoints; `None`: the endpoints that tenants name are not checked.
+    /// Knows the contract's names; `None`: the endpoints and kinds of objects that have limits or
+    /// rates are not checked.
     pub endpoints: Option<&'a Endpoints<'a>>,
 }
 
@@ -149,7 +160,7 @@ fn read_file(path: &Path, report: &Report<'_>, sources: &Sources<'_>) -> (Place,
 
 /// Walks the whole tree.
 fn read(mut root: Section<'_>, sources: &Sources<'_>) -> Settings {
-    let sharing = unsupported::refuse(&mut root);
+    unsupported::refuse(&mut root);
     let mut section = root.section("server");
     let server = server::server(&mut section);
     let contact = section.take("contact").and_then(server::contact);
@@ -159,38 +170,54 @@ fn read(mut root: Section<'_>, sources: &Sources<'_>) -> Settings {
     let validate = upstream::bodies(root.section("body"));
     let log = server::log(root.section("log"));
     let mut section = root.section("contract");
-    let (contract, endpoints) = contract(section.take("file"), sources.endpoints);
+    let (contract, names) = contract(section.take("file"), sources.endpoints);
     section.finish();
-    let (authenticate, rate_limit) = tenants::tenants(
+    let account = account::account(root.section("account"), names.as_ref());
+    let (authenticate, rate_limit, budgets) = tenants::tenants(
         &mut root,
         &tenants::Surroundings {
             central_key: upstream.api_key.expose(),
-            endpoints: endpoints.as_deref(),
-            sharing,
+            names: names.as_ref(),
+            months: &account.months,
             now: sources.now,
         },
     );
+    let count = authenticate.tenants.len();
+    let pace = account.pace(count, root.report);
+    let isolation = isolation::isolation(root.section("isolation"), count);
+    let (minutes, settle) = minutes::minutes(root.section("minutes"));
+    let quota = quota::Settings {
+        tenants: budgets,
+        account: account.budget,
+        minutes,
+        longest_retry_after: minutes::longest_retry_after(root.section("quota")),
+    };
+    let records = records::records(&mut root, &quota, isolation.as_ref(), &sources.environment);
     root.finish();
-    let warnings = Vec::new();
     Settings {
         server,
         status,
         upstream,
         authenticate,
         rate_limit,
+        quota,
+        pace,
+        isolation,
+        records,
+        settle,
         validate,
         contract,
         contact,
         log,
-        warnings,
+        warnings: Vec::new(),
     }
 }
 
-/// The contract in the file, and the endpoints that may be named; `None`: any.
+/// The contract in the file, and the names that may be used; `None`: any.
 fn contract(
     file: Option<Field<'_>>,
     endpoints: Option<&Endpoints<'_>>,
-) -> (Option<Document>, Option<Vec<String>>) {
+) -> (Option<Document>, Option<Names>) {
     let Some(file) = file else {
         return (None, endpoints.and_then(|endpoints| endpoints(None).ok()));
     };

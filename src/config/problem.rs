@@ -101,9 +101,10 @@ pub(crate) fn meant<'a>(
     known: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
     const CLOSE_ENOUGH: f64 = 0.8;
+    let unknown = unknown.to_lowercase();
     known
         .into_iter()
-        .map(|word| (strsim::jaro_winkler(&unknown.to_lowercase(), word), word))
+        .map(|word| (strsim::jaro_winkler(&unknown, &word.to_lowercase()), word))
         .filter(|(likeness, _)| *likeness >= CLOSE_ENOUGH)
         .max_by(|left, right| left.0.total_cmp(&right.0))
         .map(|(_, word)| word)
@@ -131,6 +132,10 @@ mod tests {
     fn a_near_miss_is_recognized_and_a_far_one_is_not() {
         assert_eq!(meant("lisen", ["listen", "tls"]), Some("listen"));
         assert_eq!(meant("LISTEN", ["listen", "tls"]), Some("listen"));
+        assert_eq!(
+            meant("europe/berln", ["Europe/Dublin", "Europe/Berlin"]),
+            Some("Europe/Berlin")
+        );
         assert_eq!(meant("banana", ["listen", "tls"]), None);
     }
 }

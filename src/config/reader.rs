@@ -73,6 +73,11 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// A file in the folder of the configuration file, or in the working directory without one.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
     /// Reads a file that a setting names.
     pub(crate) fn read(&self, place: &Place, path: &str) -> io::Result<Vec<u8>> {
         (self.read_file)(&self.resolve(place, path))

@@ -9,7 +9,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::problem::Problem;
 use crate::secret::Secret;
-use crate::{authenticate, rate_limit, upstream, validate};
+use crate::{authenticate, isolate, pace, quota, rate_limit, upstream, validate};
 
 /// A whole configuration, checked.
 #[derive(Debug, Clone)]
@@ -25,6 +25,16 @@ pub struct Settings {
     pub authenticate: authenticate::Settings,
     /// Their rates, in the same order.
     pub rate_limit: rate_limit::Settings,
+    /// Their budgets, in the same order, and the account's.
+    pub quota: quota::Settings,
+    /// How the account's own rates are kept.
+    pub pace: pace::Settings,
+    /// How the tenants' objects are kept apart; `None`: not at all.
+    pub isolation: Option<isolate::Settings>,
+    /// Where all that must last is kept; `None`: there is nothing to record.
+    pub records: Option<Records>,
+    /// How the true lengths of jobs are found out.
+    pub settle: quota::Settle,
     /// The bounds of request bodies.
     pub validate: validate::Settings,
     /// A contract in place of the built-in one.
@@ -117,6 +127,15 @@ pub struct Tls {
     pub cert_pem: Vec<u8>,
     /// What stands in `key_file`: PEM with the certificate's private key.
     pub key_pem: Secret,
+}
+
+/// Where all that must last is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Records {
+    /// The file of the SQLite database.
+    pub path: PathBuf,
+    /// How long to wait for another program that holds the file. 30 s.
+    pub lock_wait: Duration,
 }
 
 /// A contract document.

@@ -4,28 +4,29 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::budgets::{Months, budget, months};
 use super::field::Field;
 use super::keys::{FoundKeys, key};
-use super::problem::{Place, meant, shown};
-use super::reader::{Report, Section};
-use super::unsupported::{Sharing, refuse_at_tenant};
+use super::names::{Named, Names, check};
+use super::problem::{Place, shown};
+use super::rates::{default_burst, endpoint_rates, rate};
+use super::reader::Section;
 use crate::authenticate::{self, Switch, TenantSettings};
+use crate::quota::TenantBudget;
 use crate::rate::Rate;
 use crate::rate_limit::{self, TenantRates};
 
-/// The most that a rate may be: above it, there is no point in one.
-const HIGHEST: u32 = 1_000_000_000;
-/// The longest tenant id, in bytes: it stands in every log line.
+/// The longest id or label of a tenant, in bytes: an id stands in every log line.
 const LONGEST_ID: usize = 128;
 
 /// What tenants are checked against.
 pub(crate) struct Surroundings<'s> {
     /// No tenant may have it as its own key.
     pub(crate) central_key: &'s str,
-    /// The paths of the contract; `None`: unknown.
-    pub(crate) endpoints: Option<&'s [String]>,
-    /// Whether the tenants share their objects on purpose.
-    pub(crate) sharing: Sharing,
+    /// The names of the contract; `None`: unknown.
+    pub(crate) names: Option<&'s Names>,
+    /// When a tenant's months begin that does not say it.
+    pub(crate) months: &'s Months,
     /// Keys that have expired by now get a warning.
     pub(crate) now: SystemTime,
 }
@@ -34,29 +35,27 @@ pub(crate) struct Surroundings<'s> {
 pub(crate) fn tenants(
     root: &mut Section<'_>,
     surroundings: &Surroundings<'_>,
-) -> (authenticate::Settings, rate_limit::Settings) {
+) -> (authenticate::Settings, rate_limit::Settings, Vec<TenantBudget>) {
     let failed_attempts = failed_attempts(root.section("auth"));
     let place = root.place.clone();
     let fields = root.items("tenants");
     let mut authenticate = authenticate::Settings { tenants: Vec::new(), failed_attempts };
     let mut rates = rate_limit::Settings::default();
+    let mut budgets = Vec::new();
     let mut found = FoundKeys::new(surroundings.central_key);
     let mut ids = HashMap::new();
     let count = fields.len();
     for field in fields {
         let Some(section) = field.section() else { continue };
-        let (tenant, tenant_rates) = tenant(section, surroundings, &mut found, &mut ids);
+        let (tenant, tenant_rates, budget) = tenant(section, surroundings, &mut found, &mut ids);
         authenticate.tenants.push(tenant);
         rates.tenants.push(tenant_rates);
+        budgets.push(budget);
     }
     if count == 0 {
         root.report.warning(&place, "there are no tenants, so every request is refused: add [[tenants]] or set HEIFY_GATEWAY_TENANT_KEY");
-    } else if count > 1 && surroundings.sharing == Sharing::Unspoken {
-        let message = "tenants: this build does not keep the tenants' objects apart; \
-            [isolation] mode = \"off\" says that this is meant";
-        root.report.warning(&place, message);
     }
-    (authenticate, rates)
+    (authenticate, rates, budgets)
 }
 
 fn failed_attempts(mut section: Section<'_>) -> Option<Rate> {
@@ -75,7 +74,7 @@ fn tenant(
     surroundings: &Surroundings<'_>,
     found: &mut FoundKeys,
     ids: &mut HashMap<Arc<str>, Place>,
-) -> (TenantSettings, TenantRates) {
+) -> (TenantSettings, TenantRates, TenantBudget) {
     let id = id(&mut section, ids);
     let state = switch(section.take("disabled"));
     let place = section.place.clone();
@@ -92,11 +91,14 @@ fn tenant(
     let endpoints = section.take("endpoints").and_then(|field| endpoints(field, surroundings));
     let total = section.take("total").and_then(|field| rate(field, default_burst));
     let rates = section.take("rate").and_then(Field::section);
-    let rates = rates.map(|rates| endpoint_rates(rates, surroundings)).unwrap_or_default();
-    refuse_at_tenant(&mut section);
+    let rates = endpoint_rates(rates, surroundings.names);
+    let months = months(&mut section, surroundings.months);
+    let budget = budget(&mut section, "quota", &months, surroundings.names);
+    let label = section.take("label").and_then(|field| field.parsed(name));
     section.finish();
     let tenant_rates = TenantRates { id: id.clone(), total, endpoints: rates };
-    (TenantSettings { id, state, keys, endpoints }, tenant_rates)
+    let budget = TenantBudget { id: id.clone(), label, budget };
+    (TenantSettings { id, state, keys, endpoints }, tenant_rates, budget)
 }
 
 /// Reads a tenant's id: any short text that can stand in a log line.
@@ -108,21 +110,22 @@ fn id(section: &mut Section<'_>, ids: &mut HashMap<Arc<str>, Place>) -> Arc<str>
         return Arc::default();
     };
     let place = field.place().clone();
-    let id = field.parsed(|text| {
-        let trimmed = text.trim() == text && !text.contains(char::is_control);
-        if text.is_empty() || text.len() > LONGEST_ID || !trimmed {
-            let shape = "without control characters or spaces around it";
-            return Err(format!("must be a text of 1 to {LONGEST_ID} bytes {shape}"));
-        }
-        Ok(Arc::<str>::from(text))
-    });
-    let Some(id) = id else { return Arc::default() };
+    let Some(id) = field.parsed(name) else { return Arc::default() };
     if let Some(first) = ids.get(&id) {
         report.problem(&place, format!("{key}: {} is already at {first}", shown(&id)));
     } else {
         ids.insert(id.clone(), place);
     }
     id
+}
+
+fn name(text: &str) -> Result<Arc<str>, String> {
+    let trimmed = text.trim() == text && !text.contains(char::is_control);
+    if text.is_empty() || text.len() > LONGEST_ID || !trimmed {
+        let shape = "without control characters or spaces around it";
+        return Err(format!("must be a text of 1 to {LONGEST_ID} bytes {shape}"));
+    }
+    Ok(text.into())
 }
 
 /// `disabled = true`.
@@ -144,71 +147,9 @@ fn endpoints(field: Field<'_>, surroundings: &Surroundings<'_>) -> Option<Vec<Bo
     for item in items {
         let (place, key) = (item.place().clone(), item.key().to_owned());
         if let Some(path) = item.text() {
-            check_endpoint(&path, &place, &key, surroundings, report);
+            check(&path, Named::Endpoint, surroundings.names, &place, &key, report);
             paths.push(path.into());
         }
     }
     Some(paths)
-}
-
-fn endpoint_rates(
-    mut section: Section<'_>,
-    surroundings: &Surroundings<'_>,
-) -> HashMap<Box<str>, Rate> {
-    let mut rates = HashMap::new();
-    for (path, place, field) in section.drain() {
-        check_endpoint(&path, &place, field.key(), surroundings, section.report);
-        if let Some(rate) = rate(field, default_burst) {
-            rates.insert(path.into(), rate);
-        }
-    }
-    rates
-}
-
-fn check_endpoint(
-    path: &str,
-    place: &Place,
-    key: &str,
-    surroundings: &Surroundings<'_>,
-    report: &Report<'_>,
-) {
-    let Some(known) = surroundings.endpoints else { return };
-    if known.iter().any(|endpoint| endpoint == path) {
-        return;
-    }
-    let hint = match meant(path, known.iter().map(String::as_str)) {
-        Some(meant) => format!("; did you mean {}?", shown(meant)),
-        None => String::new(),
-    };
-    report.problem(place, format!("{key}: no endpoint of the contract is {}{hint}", shown(path)));
-}
-
-/// A rate; a burst that is absent follows from the rate.
-fn rate(field: Field<'_>, burst_of: impl Fn(u32) -> u32) -> Option<Rate> {
-    let mut section = field.section()?;
-    let per_minute = section.take("per_minute");
-    if per_minute.is_none() {
-        let message = format!("{}: is missing", section.key("per_minute"));
-        section.report.missing(&section.place, message);
-    }
-    let per_minute = per_minute.and_then(|field| field.integer(1..=HIGHEST));
-    let burst = section.take("burst").map(|field| field.integer(1..=HIGHEST));
-    section.finish();
-    let per_minute = per_minute?;
-    Rate::new(per_minute, burst.unwrap_or(Some(burst_of(per_minute)))?)
-}
-
-/// The calls of two seconds, one at least: the measure of Heify's own bursts.
-fn default_burst(per_minute: u32) -> u32 {
-    per_minute.div_ceil(30)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_default_burst_is_two_seconds_worth_and_never_zero() {
-        assert_eq!([1, 10, 30, 31, 500].map(default_burst), [1, 1, 1, 2, 17]);
-    }
 }

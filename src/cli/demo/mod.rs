@@ -133,12 +133,12 @@ fn gateway(
 ) -> Result<Gateway, Trouble> {
     let mut settings = settings(upstream, central, key).map_err(Trouble::Configuration)?;
     settings.server.listen = Listen::Tcp(asked.unwrap_or(LISTEN));
-    match Gateway::start(&settings) {
+    match Gateway::start(&settings, None) {
         Err(StartError::Listen { error, .. })
             if asked.is_none() && error.kind() == ErrorKind::AddrInUse =>
         {
             settings.server.listen = Listen::Tcp(free(LISTEN));
-            Ok(Gateway::start(&settings)?)
+            Ok(Gateway::start(&settings, None)?)
         }
         started => Ok(started?),
     }

@@ -7,19 +7,22 @@
     reason = "a test stops at what it does not expect"
 )]
 
+mod budgets;
+mod mistakes;
+
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use heify_gateway::authenticate::Switch;
-use heify_gateway::config::{Document, Listen, LogFormat, Settings, Sources, load};
+use heify_gateway::config::{Document, Listen, LogFormat, Names, Settings, Sources, load};
 use heify_gateway::key::KeyDigest;
 use heify_gateway::rate::Rate;
 
 const KEY: &str = "[upstream]\napi_key = \"the-central-key\"\n";
 
-/// Files, variables, and the paths of the contract.
+/// Files and variables.
 #[derive(Default)]
 struct Given<'a> {
     files: HashMap<&'a str, &'a [u8]>,
@@ -53,8 +56,8 @@ impl<'a> Given<'a> {
         };
         let endpoints = |contract: Option<&Document>| match contract {
             Some(document) if document.text == "broken" => Err(vec!["line 1: broken".to_owned()]),
-            Some(document) => Ok(vec![document.text.trim().to_owned()]),
-            None => Ok(vec!["/submit".to_owned(), "/get-transcription".to_owned()]),
+            Some(document) => Ok(names(&[document.text.trim()], &[])),
+            None => Ok(names(&["/submit", "/get-transcription"], &["configuration", "evaluator"])),
         };
         let file = self.files.contains_key("etc/g.toml").then(|| "etc/g.toml".into());
         load(&Sources {
@@ -69,6 +72,11 @@ impl<'a> Given<'a> {
     fn mistakes(&self) -> Vec<String> {
         self.load().expect_err("no mistake was found")
     }
+}
+
+fn names(paths: &[&str], kinds: &[&str]) -> Names {
+    let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    Names { paths: owned(paths), kinds: owned(kinds) }
 }
 
 fn warnings(text: &str) -> Vec<String> {
@@ -236,104 +244,6 @@ fn mistakes_in_variables_name_the_variable() {
     }
 }
 
-/// A file, the line and column of its only mistake, and a part of the message.
-#[rustfmt::skip]
-const MISTAKES: &[(&str, &str, &str)] = &[
-    ("[server]\nlisten = 'localhost:80'", "2:10", "server.listen: must be an IP address and a port"),
-    ("[server]\nlisten = 80", "2:10", "must be a string, not an integer"),
-    ("[server]\nlissten = 'x'", "2:1", "unknown key; did you mean `listen`?"),
-    ("[sever]\nlisten = 'x'", "1:2", "unknown key; did you mean `server`?"),
-    ("server = 5", "1:10", "must be a table, not an integer"),
-    ("[server]\nworkers = 0", "2:11", "must be at least 1, not 0"),
-    ("[server]\nworkers = 1.5", "2:11", "must be a whole number, not a float"),
-    ("[server]\nmax_in_flight = 9999999999", "2:17", "must be at most 1000000, not 9999999999"),
-    ("[server]\nidle_timeout = '75'", "2:16", "must be a duration such as"),
-    ("[server]\nidle_timeout = '0s'", "2:16", "must be from 1ms to 24h, not \"0s\""),
-    ("[server]\nmax_header_bytes = '1TB'", "2:20", "must be a size such as 65536"),
-    ("[server]\nmax_header_bytes = 1", "2:20", "must be from 8KiB to 1MiB, not 1"),
-    ("[server]\ncontact = \"a\\nb\"", "2:11", "printable ASCII"),
-    ("[server.tls]\ncert_file = 'x'", "2:13", "needs server.tls.key_file, too"),
-    ("[admin]\nlisten = '127.0.0.1:8080'", "2:10", "is the address of the data port, too"),
-    ("[status]\nlisten = 'unix:/x'", "2:10", "must be an IP address and a port"),
-    ("[body]\nbody_limit = '32MiB'", "2:14", "must not be above tenant_bytes_in_flight"),
-    ("[body]\nbytes_in_flight = '1MiB'", "2:19", "body.tenant_bytes_in_flight: "),
-    ("[auth]\nfailed_attempts = { per_minute = 0 }", "2:34", "must be at least 1"),
-    ("[auth]\nfailed_attempts = {}", "2:19", "auth.failed_attempts.per_minute: is missing"),
-    ("[contract]\nfile = 'nowhere.yaml'", "2:8", "cannot read \"nowhere.yaml\""),
-    ("[contract]\nfile = 'broken.yaml'", "2:8", "contract.file: line 1: broken"),
-    ("[contract]\nfile = 'binary'", "2:8", "not UTF-8 text"),
-    ("[log]\nlevel = 'loud'", "2:9", "must be \"off\" or \"error\""),
-    ("[records]\nurl = 'sqlite:///x'", "1:1", "[records] needs durable records, which this build does not"),
-    ("[account]", "1:1", "it would not be enforced"),
-    ("[audio]", "1:1", "it would not be enforced"),
-    ("[relay]", "1:1", "it would not be enforced"),
-    ("[alerts]", "1:1", "it would not be enforced"),
-    ("[isolation]\nmode = 'strict'", "2:8", "it would not be enforced"),
-    ("[isolation]\nmode = 'on'", "2:8", "must be \"off\""),
-    ("tenants = 5", "1:11", "must be an array, not an integer"),
-    ("tenants = [5]", "1:12", "tenants[0]: must be a table"),
-    ("[[tenants]]", "1:1", "tenants[0].id: a tenant needs an id"),
-    ("[[tenants]]\nid = ''", "2:6", "must be a text of 1 to 128 bytes"),
-    ("[[tenants]]\nid = 'a'\n[[tenants]]\nid = 'a'", "4:6", "\"a\" is already at etc/g.toml:2:6"),
-    ("[[tenants]]\nid = 'a'\nminutes = { monthly = 600 }", "3:11", "it would not be enforced"),
-    ("[[tenants]]\nid = 'a'\nquota = 5", "3:9", "it would not be enforced"),
-    ("[[tenants]]\nid = 'a'\nendpoints = ['/submti']", "3:14", "did you mean \"/submit\"?"),
-    ("[[tenants]]\nid = 'a'\nrate = { '/x' = { per_minute = 1 } }", "3:10", "no endpoint of the contract is \"/x\""),
-    ("[[tenants]]\nid = 'a'\nrate = { '/submit' = { per_minute = 0 } }", "3:37", "tenants[0].rate.\"/submit\".per_minute: must be at least 1"),
-    ("[[tenants]]\nid = 'a'\ntotal = { per_minute = 1, burst = 0 }", "3:35", "total.burst: must be at least 1"),
-    ("[[tenants]]\nid = 'a'\ndisabled = 'yes'", "3:12", "must be true or false, not a string"),
-    ("[[tenants]]\nid = 'a'\nkeys = [{}]", "3:9", "needs one of sha256, key and key_file"),
-    ("[[tenants]]\nid = 'a'\nkeys = ['any-old-key-of-16']", "3:9", "must be a table, not a string"),
-    ("[[tenants]]\nid = 'a'\nkeys = [{ sha256 = 'abc' }]", "3:20", "64 hexadecimal digits"),
-    ("[[tenants]]\nid = 'a'\nkeys = [{ key = 'fifteen-letters' }]", "3:17", "16 characters at least"),
-    ("[[tenants]]\nid = 'a'\nkeys = [{ key = 'hgw_000000000000000000000000000000000000' }]", "3:17", "checksum is wrong"),
-    ("[[tenants]]\nid = 'a'\nkeys = [{ key = 'ключ-из-шестнадцати' }]", "3:17", "printable ASCII"),
-    ("[[tenants]]\nid = 'a'\nkeys = [{ key_file = 'nowhere' }]", "3:22", "cannot read the file"),
-    ("[[tenants]]\nid = 'a'\nkeys = [{ key_file = 'binary' }]", "3:22", "not UTF-8 text"),
-    ("[[tenants]]\nid = 'a'\nkeys = [{ key_file = 'empty' }]", "3:22", "is empty"),
-    ("[[tenants]]\nid = 'a'\nkeys = [{ key = 'any-old-key-of-16', key_file = 'x' }]", "3:49", "give either it or key_file, not both"),
-    ("[[tenants]]\nid = 'a'\nkeys = [{ key = 'any-old-key-of-16', sha256 = 'x' }]", "3:9", "give either sha256, key or key_file"),
-    ("[[tenants]]\nid = 'a'\nkeys = [{ key = 'the-central-key-of-ours' }]", "3:17", "is the central key"),
-    ("[[tenants]]\nid = 'a'\nkeys = [{ key = 'any-old-key-of-16', expires = '2030-01-31' }]", "3:48", "must be a date and time as in RFC 3339"),
-    ("[[tenants]]\nid = 'a'\nkeys = [{ key = 'any-old-key-of-16', expires = 2030-01-31T00:00:00 }]", "3:48", "must be a date and time as in RFC 3339"),
-    ("[[tenants]]\nid = 'a'\nkeys = [{ key = 'any-old-key-of-16' }, { key = 'any-old-key-of-16' }]", "3:48", "the same key as tenants[0].keys[0] (etc/g.toml:3:17)"),
-    ("[[tenants]]\nid = 'a'\nkeys = [{ key = 'key-number-one-of-two', id = 'x' }, { key = 'key-number-two-of-two', id = 'x' }]", "3:92", "another key has the id \"x\""),
-    ("[upstream]\nurl = 'ftp://x'", "2:7", "with https or http"),
-    ("[upstream]\nurl = 'api.heify.com'", "2:7", "upstream.url: must be an URL"),
-    ("[upstream]\nurl = 'https://a:b@x'", "2:7", "no user name or password"),
-    ("[upstream]\nurl = 'https://x/?a=b'", "2:7", "without a query"),
-    ("[upstream]\nca_file = 'empty'", "2:11", "holds no PEM certificate"),
-    ("[upstream]\nconnect_timeout = '2 days'", "2:19", "must be a duration"),
-    ("[server]\nlisten = '127.0.0.1:8080", "2:25", "invalid TOML"),
-    ("[server]\nworkers = 1\nworkers = 1", "3:1", "invalid TOML: duplicate key"),
-];
-
-#[test]
-fn every_mistake_is_found_at_its_place() {
-    for (text, place, message) in MISTAKES {
-        let given = Given::file(text)
-            .and("HEIFY_API_KEY", "the-central-key-of-ours")
-            .with("etc/broken.yaml", b"broken")
-            .with("etc/binary", b"\xff\xfe")
-            .with("etc/empty", b"");
-        let mistakes = given.mistakes();
-        assert_eq!(mistakes.len(), 1, "{text}\n{mistakes:#?}");
-        assert!(mistakes[0].starts_with(&format!("etc/g.toml:{place}: ")), "{text}\n{mistakes:?}");
-        assert!(mistakes[0].contains(message), "{text}\n{mistakes:?}");
-    }
-}
-
-#[test]
-fn mistakes_are_listed_in_the_order_of_the_file() {
-    let text =
-        "[server]\nworkers = 0\n[log]\nlevel = 'x'\n[upstream]\nurl = 'x'\n[server.tls]\nx = 1\n";
-    let mistakes = Given::file(text).and("HEIFY_GATEWAY__LOG__X", "1").mistakes();
-    let places: Vec<_> = mistakes.iter().filter_map(|mistake| mistake.split(": ").next()).collect();
-    let expected = ["etc/g.toml:2:11", "etc/g.toml:4:9", "etc/g.toml:5:1", "etc/g.toml:6:7"];
-    assert_eq!(places[..4], expected);
-    assert_eq!(places[4..], ["etc/g.toml:8:1", "HEIFY_GATEWAY__LOG__X"]);
-}
-
 #[test]
 fn a_file_that_cannot_be_read_is_one_mistake() {
     let given = Given::variables(&[("HEIFY_GATEWAY_CONFIG", "/nowhere.toml")]);
@@ -354,14 +264,6 @@ fn the_warnings_name_what_may_not_be_meant() {
     assert!(token[0].contains("there is no admin API in this build"));
     let clear = KEY.replace("[upstream]", "[upstream]\nurl = 'http://example.com'");
     assert!(warnings(&clear).iter().any(|warning| warning.contains("in the clear")));
-}
-
-#[test]
-fn two_tenants_without_isolation_get_a_warning_unless_that_is_meant() {
-    let two = tenant("keys = [{ key = 'any-old-key-of-16' }]")
-        + "[[tenants]]\nid = 'b'\nkeys = [{ key = 'any-new-key-of-16' }]\n";
-    assert!(warnings(&two)[0].contains("does not keep the tenants' objects apart"));
-    assert_eq!(warnings(&(two + "[isolation]\nmode = 'off'\n")), [""; 0]);
 }
 
 #[test]

@@ -1,0 +1,95 @@
+//! How are the durable records opened, and by one gateway at a time?
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use heify_gateway::config;
+use heify_gateway::records::{Lock, Moment, Records, Sqlite, Store, StoreError, ledger};
+use tokio::time::Instant;
+
+use super::Exit;
+
+/// How often it is looked whether another gateway has let go of the records.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// The records of a running gateway, and the lock that keeps others from them.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) records: Records,
+    _lock: Lock,
+}
+
+/// Why the records cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    #[error(
+        "another gateway uses the records in {}, and did not end within {} s: stop it, or give this \
+         one records of its own ([records] url)",
+        path.display(), wait.as_secs()
+    )]
+    InUse { path: PathBuf, wait: Duration },
+    #[error("records in {}: {error}", path.display())]
+    Store { path: PathBuf, error: StoreError },
+    #[error("cannot start a thread for the records: {0}")]
+    Thread(std::io::Error),
+}
+
+impl OpenError {
+    /// The exit code that says whose turn it is.
+    pub(crate) fn exit(&self) -> Exit {
+        Exit::Failed
+    }
+}
+
+/// Waits for the lock, opens the records, checks them, and starts their threads.
+pub(crate) async fn open(settings: &config::Records) -> Result<Opened, OpenError> {
+    let lock = wait_for_lock(&settings.path, settings.lock_wait).await?;
+    let path = settings.path.clone();
+    let opening = tokio::task::spawn_blocking(move || stores(&path));
+    let in_path = |error| OpenError::Store { path: settings.path.clone(), error };
+    let (writer, reader) = match opening.await {
+        Ok(opened) => opened.map_err(in_path)?,
+        Err(error) => return Err(in_path(StoreError(error.to_string()))),
+    };
+    let records = Records::start(writer, Some(reader)).map_err(OpenError::Thread)?;
+    Ok(Opened { records, _lock: lock })
+}
+
+type Stores = (Box<dyn Store>, Box<dyn Store>);
+
+/// Opens for writing and for reading. What was on its way when the last gateway ended is lost.
+fn stores(path: &Path) -> Result<Stores, StoreError> {
+    let mut writer = Sqlite::serve(path)?;
+    loop {
+        writer.begin()?;
+        let lost = ledger::lose_open(&mut writer, Moment::now())?;
+        writer.commit()?;
+        if lost == 0 {
+            break;
+        }
+        tracing::warn!(
+            reservations = lost,
+            "calls were on their way when the last gateway ended: what became of them is unknown"
+        );
+    }
+    Ok((Box::new(writer), Box::new(Sqlite::read_only(path)?)))
+}
+
+async fn wait_for_lock(path: &Path, wait: Duration) -> Result<Lock, OpenError> {
+    let in_path = |error| OpenError::Store { path: path.to_owned(), error };
+    let until = Instant::now() + wait;
+    let mut told = false;
+    loop {
+        if let Some(lock) = Lock::try_new(path).map_err(in_path)? {
+            return Ok(lock);
+        }
+        if Instant::now() >= until {
+            return Err(OpenError::InUse { path: path.to_owned(), wait });
+        }
+        if !told {
+            told = true;
+            tracing::info!(records = %path.display(), "waiting until another gateway has ended");
+        }
+        tokio::time::sleep(LOOK.min(until - Instant::now())).await;
+    }
+}
