@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::HeaderValue;
 
 use super::field::Field;
+use super::places::Places;
 use super::problem::{Place, shown};
 use super::reader::Section;
 use super::tenants::switch;
@@ -18,13 +20,15 @@ pub(crate) struct FoundKeys {
     central: Option<KeyDigest>,
     digests: HashMap<KeyDigest, (String, Place)>,
     ids: HashSet<String>,
+    pub(crate) places: Places,
 }
 
 impl FoundKeys {
     /// None yet, but one that no tenant may have.
     pub(crate) fn new(central_key: &str) -> Self {
         let central = (!central_key.is_empty()).then(|| KeyDigest::of(central_key.as_bytes()));
-        Self { central, digests: HashMap::new(), ids: HashSet::new() }
+        let (digests, ids, places) = (HashMap::new(), HashSet::new(), Places::default());
+        Self { central, digests, ids, places }
     }
 }
 
@@ -51,6 +55,8 @@ pub(crate) fn key(
     let digest = digest(&mut section);
     let own_key = section.own_key().to_owned();
     section.finish();
+    let id: Arc<str> = id.into();
+    found.places.add_key(&id, place);
     let (digest, place) = digest?;
     if found.central == Some(digest) {
         report.problem(&place, format!("{own_key}: is the central key, which no tenant may have"));
@@ -60,7 +66,7 @@ pub(crate) fn key(
         return None;
     }
     found.digests.insert(digest, (own_key, place));
-    Some(KeySettings { id: id.into(), digest, expires, state })
+    Some(KeySettings { id, digest, expires, state })
 }
 
 /// The digest, given as such, or of a key that is given; and where.

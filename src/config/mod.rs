@@ -30,6 +30,7 @@ mod keys;
 mod minutes;
 mod names;
 mod pem;
+mod places;
 mod problem;
 mod rates;
 mod reader;
@@ -54,7 +55,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 pub use names::Names;
-pub use problem::{Mistakes, Place, Problem};
+pub use places::Places;
+pub use problem::{Mistakes, Place, Problem, meant};
 pub use settings::{Document, Listen, Log, LogFormat, Records, Server, Settings, Tls};
 pub use units::parse_duration;
 
@@ -173,7 +175,7 @@ fn read(mut root: Section<'_>, sources: &Sources<'_>) -> Settings {
     let (contract, names) = contract(section.take("file"), sources.endpoints);
     section.finish();
     let account = account::account(root.section("account"), names.as_ref());
-    let (authenticate, rate_limit, budgets) = tenants::tenants(
+    let tenants = tenants::tenants(
         &mut root,
         &tenants::Surroundings {
             central_key: upstream.api_key.expose(),
@@ -182,12 +184,12 @@ fn read(mut root: Section<'_>, sources: &Sources<'_>) -> Settings {
             now: sources.now,
         },
     );
-    let count = authenticate.tenants.len();
+    let count = tenants.authenticate.tenants.len();
     let pace = account.pace(count, root.report);
     let isolation = isolation::isolation(root.section("isolation"), count);
     let (minutes, settle) = minutes::minutes(root.section("minutes"));
     let quota = quota::Settings {
-        tenants: budgets,
+        tenants: tenants.budgets,
         account: account.budget,
         minutes,
         longest_retry_after: minutes::longest_retry_after(root.section("quota")),
@@ -198,8 +200,9 @@ fn read(mut root: Section<'_>, sources: &Sources<'_>) -> Settings {
         server,
         status,
         upstream,
-        authenticate,
-        rate_limit,
+        authenticate: tenants.authenticate,
+        rate_limit: tenants.rate_limit,
+        places: tenants.places,
         quota,
         pace,
         isolation,

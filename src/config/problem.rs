@@ -96,10 +96,7 @@ pub(crate) fn shown(value: &str) -> String {
 }
 
 /// The known word that an unknown one was probably meant to be.
-pub(crate) fn meant<'a>(
-    unknown: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn meant<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     const CLOSE_ENOUGH: f64 = 0.8;
     let unknown = unknown.to_lowercase();
     known

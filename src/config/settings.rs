@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 
+use super::places::Places;
 use super::problem::Problem;
 use crate::secret::Secret;
 use crate::{authenticate, isolate, pace, quota, rate_limit, upstream, validate};
@@ -23,6 +24,8 @@ pub struct Settings {
     pub upstream: upstream::Settings,
     /// Tenants and their keys.
     pub authenticate: authenticate::Settings,
+    /// Where the file names them.
+    pub places: Places,
     /// Their rates, in the same order.
     pub rate_limit: rate_limit::Settings,
     /// Their budgets, in the same order, and the account's.

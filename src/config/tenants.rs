@@ -8,6 +8,7 @@ use super::budgets::{Months, budget, months};
 use super::field::Field;
 use super::keys::{FoundKeys, key};
 use super::names::{Named, Names, check};
+use super::places::Places;
 use super::problem::{Place, shown};
 use super::rates::{default_burst, endpoint_rates, rate};
 use super::reader::Section;
@@ -31,31 +32,38 @@ pub(crate) struct Surroundings<'s> {
     pub(crate) now: SystemTime,
 }
 
+/// All tenants, in one order.
+pub(crate) struct Tenants {
+    pub(crate) authenticate: authenticate::Settings,
+    pub(crate) rate_limit: rate_limit::Settings,
+    pub(crate) budgets: Vec<TenantBudget>,
+    pub(crate) places: Places,
+}
+
 /// Reads `[auth]` and `[[tenants]]`.
-pub(crate) fn tenants(
-    root: &mut Section<'_>,
-    surroundings: &Surroundings<'_>,
-) -> (authenticate::Settings, rate_limit::Settings, Vec<TenantBudget>) {
+pub(crate) fn tenants(root: &mut Section<'_>, surroundings: &Surroundings<'_>) -> Tenants {
     let failed_attempts = failed_attempts(root.section("auth"));
     let place = root.place.clone();
     let fields = root.items("tenants");
     let mut authenticate = authenticate::Settings { tenants: Vec::new(), failed_attempts };
-    let mut rates = rate_limit::Settings::default();
+    let mut rate_limit = rate_limit::Settings::default();
     let mut budgets = Vec::new();
     let mut found = FoundKeys::new(surroundings.central_key);
     let mut ids = HashMap::new();
     let count = fields.len();
     for field in fields {
         let Some(section) = field.section() else { continue };
+        let place = section.place.clone();
         let (tenant, tenant_rates, budget) = tenant(section, surroundings, &mut found, &mut ids);
+        found.places.add_tenant(&tenant.id, place);
         authenticate.tenants.push(tenant);
-        rates.tenants.push(tenant_rates);
+        rate_limit.tenants.push(tenant_rates);
         budgets.push(budget);
     }
     if count == 0 {
         root.report.warning(&place, "there are no tenants, so every request is refused: add [[tenants]] or set HEIFY_GATEWAY_TENANT_KEY");
     }
-    (authenticate, rates, budgets)
+    Tenants { authenticate, rate_limit, budgets, places: found.places }
 }
 
 fn failed_attempts(mut section: Section<'_>) -> Option<Rate> {

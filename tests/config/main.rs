@@ -282,3 +282,22 @@ fn certificates_and_keys_are_tried_at_load() {
     assert!(load(key.as_bytes(), key.as_bytes()).unwrap_err()[0].contains("no PEM certificate"));
     assert!(load(cert.as_bytes(), cert.as_bytes()).unwrap_err()[0].contains("no PEM private key"));
 }
+
+#[test]
+fn a_tenant_and_a_key_are_found_again_where_they_stand() {
+    let text = format!(
+        "{KEY}[[tenants]]\nid = 'acme'\nkeys = [{{ key = 'any-string-of-16-characters' }},\n  \
+         {{ id = 'batch', key = 'another-one-of-16-characters' }}]\n"
+    );
+    let places = Given::file(&text).load().unwrap().places;
+    let place = |place: Option<&heify_gateway::config::Place>| place.map(ToString::to_string);
+    assert_eq!(place(places.tenant("acme")).as_deref(), Some("etc/g.toml:3:1"));
+    assert_eq!(place(places.key("acme-1")).as_deref(), Some("etc/g.toml:5:9"));
+    assert_eq!(place(places.key("batch")).as_deref(), Some("etc/g.toml:6:3"));
+    assert_eq!((places.tenant("batch"), places.key("acme")), (None, None));
+
+    let sidecar =
+        [("HEIFY_API_KEY", "the-central-key"), ("HEIFY_GATEWAY_TENANT_KEY", "a-key-of-16-letters")];
+    let places = Given::variables(&sidecar).load().unwrap().places;
+    assert_eq!(place(places.key("default-1")).as_deref(), Some("HEIFY_GATEWAY_TENANT_KEY"));
+}
