@@ -21,6 +21,7 @@
 //! ```
 
 mod layer;
+mod minutes;
 mod outcome;
 mod oversubscription;
 mod plan;
@@ -33,6 +34,7 @@ pub use layer::{
     Look, Quota, QuotaFuture, QuotaLayer, USAGE, Usage, UsageFuture, UsageLayer, look,
     usage_endpoint,
 };
+pub use minutes::MinutesUsage;
 pub use outcome::{Verdict, judge};
 pub use oversubscription::{Oversubscription, Promised, oversubscriptions};
 pub use plan::Plan;

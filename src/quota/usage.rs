@@ -2,14 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::minutes::MinutesUsage;
 use super::plan::Plan;
-use super::settings::{MinutesBudget, TenantBudget};
+use super::settings::TenantBudget;
 use crate::contract::{Contract, Endpoint, Kind};
-use crate::records::{AudioMillis, Balance, Meter, Moment, Payer, Period, Store, Stored, ledger};
-
-/// Over how long the pace is measured that tells when minutes run out.
-const PACE_DAYS: i64 = 7;
-const DAY: i64 = 86_400_000;
+use crate::records::{Balance, Meter, Moment, Payer, Store, Stored, ledger};
 
 /// Writes what a tenant may know of its own budget; nothing of the account or of other tenants.
 ///
@@ -44,7 +41,7 @@ pub fn usage(
             }
         }
     }
-    let minutes = minutes(store, tenant, &payer, month, now)?;
+    let minutes = MinutesUsage::read(store, &payer, &tenant.budget, now)?;
     Ok(json!({
         "tenant": &*tenant.id,
         "as_of": now.to_string(),
@@ -55,7 +52,7 @@ pub fn usage(
         },
         "calls": calls,
         "objects": objects,
-        "minutes": minutes,
+        "minutes": minutes.map(|minutes| minutes.json()),
     }))
 }
 
@@ -76,58 +73,6 @@ fn counted(limit: Option<u32>, balance: Balance) -> Value {
     json!({ "limit": limit, "used": balance.used, "reserved": balance.held, "left": left })
 }
 
-/// Minutes as milliseconds of audio: no rounding hides what is charged.
-fn minutes(
-    store: &mut dyn Store,
-    tenant: &TenantBudget,
-    payer: &Payer,
-    month: Period,
-    now: Moment,
-) -> Stored<Value> {
-    let monthly = match tenant.budget.minutes {
-        MinutesBudget::Off => return Ok(Value::Null),
-        MinutesBudget::Recorded => None,
-        MinutesBudget::Monthly(allowance) => Some(allowance),
-    };
-    let in_month = store.balance(payer, &Meter::Minutes, month.start)?;
-    let granted = store.balance(payer, &Meter::Granted, Moment(0))?;
-    let is_limited = monthly.is_some() || granted != Balance::default();
-    let allowance = monthly.map_or(0, |allowance| allowance.0 - in_month.taken());
-    let rest = allowance + granted.granted - granted.taken();
-    let spent = store.spent(&tenant.id, Moment(now.0 - PACE_DAYS * DAY), now)?;
-    let resets = monthly.map(|_| month.end);
-    let runs_out = is_limited.then(|| runs_out(rest, spent, now, resets)).flatten();
-    Ok(json!({
-        "unit": "milliseconds of audio",
-        "monthly": monthly.map(|AudioMillis(monthly)| monthly),
-        "granted": granted.granted,
-        "used": in_month.used + granted.used,
-        "used_of_grant": granted.used,
-        "reserved": in_month.held + granted.held,
-        "left": is_limited.then_some(rest.max(0)),
-        "overdrawn": is_limited.then_some((-rest).max(0)),
-        "resets": resets.map(|resets| resets.to_string()),
-        "used_in_last_7_days": spent.0,
-        "runs_out": runs_out.map(|moment| moment.to_string()),
-    }))
-}
-
-/// When the rest is used up at the pace of the last days; `None` when that is after the month's end,
-/// or never.
-fn runs_out(rest: i64, spent: AudioMillis, now: Moment, resets: Option<Moment>) -> Option<Moment> {
-    if rest <= 0 {
-        return Some(now);
-    }
-    if spent.0 <= 0 {
-        return None;
-    }
-    let wait = i128::from(rest) * i128::from(PACE_DAYS * DAY) / i128::from(spent.0);
-    let at = Moment(now.0.saturating_add(i64::try_from(wait).unwrap_or(i64::MAX)));
-    // Dates beyond the calendar are never.
-    let soon = at.0 - now.0 < 100 * 366 * DAY;
-    (soon && resets.is_none_or(|resets| at < resets)).then_some(at)
-}
-
 impl Plan {
     /// What the tenant at a dense index may know of its budget; `None`: there is no such tenant.
     ///
@@ -141,22 +86,5 @@ impl Plan {
         now: Moment,
     ) -> Stored<Option<Value>> {
         self.tenant(index).map(|tenant| usage(store, tenant, contract, now)).transpose()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn minutes_run_out_at_the_pace_of_the_last_week_or_not_at_all() {
-        let now = Moment(1_790_000_000_000);
-        let at = |rest, spent, resets| runs_out(rest, AudioMillis(spent), now, resets);
-        assert_eq!(at(70, 70, None), Some(Moment(now.0 + 7 * DAY)));
-        assert_eq!(at(70, 0, None), None);
-        assert_eq!(at(0, 70, None), Some(now));
-        assert_eq!(at(-5, 0, None), Some(now));
-        assert_eq!(at(70, 70, Some(Moment(now.0 + 6 * DAY))), None);
-        assert_eq!(at(i64::MAX, 1, None), None);
     }
 }

@@ -40,6 +40,11 @@ impl Calendar {
         &self.zone
     }
 
+    /// Months that begin on the same day of another zone.
+    pub fn in_zone(&self, zone: TimeZone) -> Self {
+        Self { zone, anchor: self.anchor }
+    }
+
     /// The month around a moment; the whole of time where no calendar reaches.
     pub fn month(&self, moment: Moment) -> Period {
         self.try_month(moment).unwrap_or(Period { start: Moment(i64::MIN), end: Moment(i64::MAX) })
