@@ -111,6 +111,38 @@ impl ListRule {
         Ok(ids)
     }
 
+    /// The ids of the listed objects themselves.
+    ///
+    /// # Errors
+    /// The answer is unreadable.
+    pub(super) fn listed(&self, document: &Document<'_>) -> Result<Vec<Uuid>, Unreadable> {
+        self.ids(document)?;
+        let mut ids = Vec::new();
+        let mut open = vec![ROOT];
+        while let Some(place) = open.pop() {
+            match document.form(place) {
+                Form::List => {
+                    ids.extend(document.items(place).flat_map(|item| self.carried(document, item)));
+                }
+                Form::Object => {
+                    ids.extend(self.carried(document, place));
+                    open.extend(document.members(place).map(|(_, value)| value));
+                }
+                Form::Null | Form::Boolean | Form::Number | Form::Text => {}
+            }
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(ids)
+    }
+
+    /// The ids of the listed kind that an object carries itself; none on other values.
+    fn carried(&self, document: &Document<'_>, place: Place) -> impl Iterator<Item = Uuid> {
+        let is_object = document.form(place) == Form::Object;
+        let ids = self.ids.iter().filter(move |_| is_object);
+        ids.filter_map(move |id| document.id(document.pointed(place, id)?))
+    }
+
     /// What must be changed for the tenant to see its own only.
     ///
     /// # Errors
@@ -235,9 +267,7 @@ impl<'w> Walk<'w> {
     /// Whose the ids of the listed kind are that an object carries itself; nothing on other values.
     fn owners(&mut self, place: Place) -> impl Iterator<Item = Whose> {
         let (rule, document, whose) = (self.rule, self.document, &mut self.whose);
-        let is_object = document.form(place) == Form::Object;
-        let ids = rule.ids.iter().filter(move |_| is_object);
-        ids.filter_map(move |id| Some(whose(document.id(document.pointed(place, id)?)?)))
+        rule.carried(document, place).map(whose)
     }
 
     /// Looks through what a tenant may see, for what it may not. What nobody holds stays: a tenant's

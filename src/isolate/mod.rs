@@ -41,6 +41,7 @@ mod edit;
 mod isolation;
 mod layer;
 mod list;
+mod listed;
 mod named;
 mod rule;
 mod shape;
@@ -50,6 +51,7 @@ mod tests;
 
 pub use isolation::Isolation;
 pub use layer::{Isolate, IsolateFuture, IsolateLayer};
+pub use listed::listed;
 pub use named::{Named, named};
 pub use rule::judge;
 pub use spelling::spelled;
