@@ -4,23 +4,17 @@
 //! required field, and a path that does not exist. What Heify does not promise (the exact shape of an
 //! error at its edges) is a warning where it differs: the gateway rewrites such answers.
 
-use std::error::Error;
 use std::io::{self, Write};
-use std::sync::Arc;
-use std::time::Instant;
 
-use bytes::Bytes;
 use heify_gateway::config::Settings;
 use heify_gateway::contract::{Contract, Lookup};
-use heify_gateway::forward::upstream_fields;
 use heify_gateway::refusal::is_envelope;
 use heify_gateway::secret::Secret;
-use heify_gateway::upstream::{Breaker, Failure, Upstream};
-use http::uri::PathAndQuery;
-use http::{HeaderMap, Method, Request, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
+use heify_gateway::upstream::Upstream;
+use http::{Method, StatusCode};
 
 use super::Exit;
+use super::call::{self, NoAnswer};
 
 /// Reads one object, so it changes and costs nothing.
 const READ: &str = "/get-transcription";
@@ -42,8 +36,7 @@ pub(crate) fn run(
         let text = format!("--live knows only Heify's API; the contract has no {READ}");
         return conclude(&[Finding::wrong(text)], out);
     }
-    let breaker = Arc::new(Breaker::new(Instant::now()));
-    let upstream = match Upstream::new(&settings.upstream, breaker) {
+    let upstream = match call::upstream(&settings.upstream) {
         Ok(upstream) => upstream,
         Err(error) => return conclude(&[Finding::wrong(error.to_string())], out),
     };
@@ -195,50 +188,28 @@ fn said(answer: &Answer, key: &Secret) -> String {
     }
 }
 
-/// A call as the gateway itself would make it, with the same deadlines.
+/// One call, and what is to be said where there is no answer.
 async fn call(
     upstream: &Upstream,
     path: &'static str,
     body: &'static str,
 ) -> Result<Answer, Finding> {
-    let settings = upstream.settings();
-    let uri = upstream.uri(&PathAndQuery::from_static(path));
-    let uri = uri.ok_or_else(|| Finding::wrong("the upstream's address takes no path"))?;
-    let mut request = Request::new(Full::new(Bytes::from_static(body.as_bytes())));
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = uri;
-    *request.headers_mut() = upstream_fields(&HeaderMap::new(), upstream.key());
-    let url = &settings.url;
-    let late = || Finding::new(Weight::Unreachable, format!("{url} does not answer in time"));
-    let sent = tokio::time::timeout(settings.timeout, upstream.send(request)).await;
-    let answer = sent.map_err(|_| late())?.map_err(|error| {
-        let cause = innermost(&error);
-        match upstream.failed(&error) {
-            Failure::Unreachable | Failure::ConnectTimeout => {
-                Finding::new(Weight::Unreachable, format!("{url} cannot be reached: {cause}"))
-            }
-            Failure::Closed | Failure::Garbled => {
-                Finding::wrong(format!("{url} breaks off or does not speak HTTP: {cause}"))
-            }
-        }
+    let answer = call::call(upstream, &Method::POST, path, body, LARGEST_BODY).await;
+    let (status, body) = answer.map_err(|error| {
+        let weight = match error {
+            NoAnswer::Late { .. } | NoAnswer::Unreachable { .. } => Weight::Unreachable,
+            NoAnswer::Broken { .. } | NoAnswer::NoPath => Weight::Wrong,
+        };
+        Finding::new(weight, error.to_string())
     })?;
-    let (parts, body) = answer.into_parts();
-    let reading = Limited::new(body, LARGEST_BODY).collect();
-    let body = tokio::time::timeout(settings.body_idle_timeout, reading).await;
-    let body = body.map_err(|_| late())?.map(|body| body.to_bytes());
     // Too large or broken off: no envelope either way.
-    let text = body.ok().filter(|body| is_envelope(body)).and_then(|body| text(&body));
-    Ok(Answer { status: parts.status, text })
+    let text = body.filter(|body| is_envelope(body)).and_then(|body| text(&body));
+    Ok(Answer { status, text })
 }
 
 fn text(envelope: &[u8]) -> Option<String> {
     let value: serde_json::Value = serde_json::from_slice(envelope).ok()?;
     Some(value.get("error")?.get("message")?.as_str()?.to_owned())
-}
-
-/// The cause that says most: the outer ones only say where it went wrong.
-fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
-    std::iter::successors(Some(error), |error| Error::source(*error)).last().unwrap_or(error)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! One file per subcommand. Each writes data to the one writer and talk to the other, and gives an
 //! [`Exit`]; the environment and both writers are made here and nowhere else.
 
+mod call;
 mod check;
 mod completions;
 mod demo;
