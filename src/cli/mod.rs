@@ -3,6 +3,7 @@
 //! One file per subcommand. Each writes data to the one writer and talk to the other, and gives an
 //! [`Exit`]; the environment and both writers are made here and nowhere else.
 
+mod beside;
 mod call;
 mod check;
 mod completions;
@@ -11,14 +12,19 @@ mod gateway;
 mod healthcheck;
 mod issued;
 mod key;
+mod keys;
 mod live;
 mod log;
+mod minutes;
 mod records;
 mod running;
 mod serve;
 mod signals;
 mod simulator;
 mod sources;
+mod table;
+mod tenants;
+mod when;
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
@@ -73,9 +79,15 @@ enum Command {
     Demo(demo::Arguments),
     /// Run a simulated Heify: no account, no minutes, no network
     Simulator(simulator::Arguments),
-    /// Make keys
+    /// Make, issue, list, rotate and revoke keys
     #[command(subcommand)]
     Key(key::Command),
+    /// List tenants
+    #[command(subcommand)]
+    Tenant(tenants::Command),
+    /// Grant minutes, and show what is left
+    #[command(subcommand)]
+    Minutes(minutes::Command),
     /// Ask a running gateway whether it is ready
     Healthcheck(healthcheck::Arguments),
     /// Print a completion script for a shell
@@ -132,10 +144,17 @@ pub(crate) fn run() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments, surroundings),
         Command::Simulator(arguments) => simulator::run(&arguments, surroundings),
         Command::Key(command) => key::run(&command, surroundings),
+        Command::Tenant(command) => tenants::run(&command, surroundings),
+        Command::Minutes(command) => minutes::run(&command, surroundings),
         Command::Healthcheck(arguments) => healthcheck::run(&arguments, surroundings),
         Command::Completions(arguments) => completions::run(&arguments, surroundings),
     };
-    match result.and_then(|exit| out.flush().map(|()| exit)) {
+    let result = result.and_then(|exit| match out.flush() {
+        Err(error) if exit == Exit::Done => Err(error),
+        // What has failed has failed, whether somebody reads or not.
+        Ok(()) | Err(_) => Ok(exit),
+    });
+    match result {
         Ok(exit) => exit.into(),
         // `heify-gateway ... | head` has got what it wanted.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Exit::Done.into(),

@@ -1,9 +1,12 @@
-//! Do `serve`, `demo`, `simulator` and `check --live` keep what they print, as the real binary?
+//! Do the subcommands keep what they print, as the real binary?
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
 
+mod books;
 mod demo;
+mod keys;
 mod live;
 mod process;
 mod serve;
 mod simulator;
+mod world;

@@ -1,0 +1,125 @@
+//! How does a command work on the durable records, beside a gateway that may serve them?
+//!
+//! A command that only reads sees one moment of the records and keeps nobody waiting. One that writes
+//! does so in one short transaction; a running gateway takes notice within a second.
+
+use std::io;
+use std::path::PathBuf;
+
+use heify_gateway::config::{Mistakes, Settings, meant};
+use heify_gateway::records::{Missing, Sqlite, Store, StoreError, Stored};
+
+use super::sources::{explain, settings};
+use super::{Exit, Surroundings};
+
+/// The configuration, and the records that it names.
+pub(crate) struct Beside {
+    pub(crate) settings: Settings,
+    path: PathBuf,
+}
+
+/// Why a command cannot do what it should.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Trouble {
+    #[error(transparent)]
+    Mistakes(#[from] Mistakes),
+    #[error(
+        "the configuration names no records: set url = \"sqlite:///...\" in [records], and restart \
+         the gateway"
+    )]
+    NoRecords,
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    #[error("{0}")]
+    Refused(String),
+    #[error(transparent)]
+    Write(#[from] io::Error),
+}
+
+impl Beside {
+    /// Reads the configuration.
+    pub(crate) fn find(surroundings: &Surroundings<'_>) -> Result<Self, Trouble> {
+        let settings = settings(surroundings)?;
+        let path = settings.records.as_ref().map(|records| records.path.clone());
+        Ok(Self { settings, path: path.ok_or(Trouble::NoRecords)? })
+    }
+
+    /// Opens the records for reading.
+    pub(crate) fn reader(&self) -> Result<Sqlite, Trouble> {
+        Ok(Sqlite::read_only(&self.path)?)
+    }
+
+    /// Reads all as it is at one moment.
+    pub(crate) fn read<T>(
+        &self,
+        read: impl FnOnce(&mut dyn Store) -> Stored<T>,
+    ) -> Result<T, Trouble> {
+        let mut store = self.reader()?;
+        store.begin()?;
+        let found = read(&mut store);
+        store.rollback();
+        Ok(found?)
+    }
+
+    /// Writes in one transaction: all, or nothing after an error.
+    pub(crate) fn write<T>(
+        &self,
+        write: impl FnOnce(&mut dyn Store) -> Stored<T>,
+    ) -> Result<T, Trouble> {
+        let mut store = Sqlite::beside(&self.path, Missing::Create)?;
+        store.begin()?;
+        match write(&mut store) {
+            Ok(done) => {
+                store.commit()?;
+                Ok(done)
+            }
+            Err(error) => {
+                store.rollback();
+                Err(error.into())
+            }
+        }
+    }
+
+    /// The place of a tenant in the configuration.
+    pub(crate) fn tenant(&self, id: &str) -> Result<usize, Trouble> {
+        let tenants = &self.settings.authenticate.tenants;
+        let known = || tenants.iter().map(|tenant| &*tenant.id);
+        let place = known().position(|known| known == id);
+        place.ok_or_else(|| unknown("tenant", id, known()))
+    }
+}
+
+/// Says that there is no such thing, and what was probably meant.
+pub(crate) fn unknown<'k>(
+    what: &str,
+    given: &str,
+    known: impl IntoIterator<Item = &'k str>,
+) -> Trouble {
+    let hint = match meant(given, known) {
+        Some(meant) => format!("; did you mean {meant:?}?"),
+        None => String::new(),
+    };
+    Trouble::Refused(format!("there is no {what} {given:?}{hint}"))
+}
+
+/// Ends a command: says what went wrong, and gives the exit code.
+pub(crate) fn conclude(done: Result<Exit, Trouble>, talk: &mut dyn io::Write) -> io::Result<Exit> {
+    let trouble = match done {
+        Ok(exit) => return Ok(exit),
+        Err(trouble) => trouble,
+    };
+    let exit = match &trouble {
+        Trouble::Mistakes(mistakes) => {
+            explain(mistakes, talk)?;
+            return Ok(Exit::WrongConfiguration);
+        }
+        Trouble::NoRecords => Exit::WrongConfiguration,
+        Trouble::Store(_) | Trouble::Refused(_) => Exit::Failed,
+        Trouble::Write(_) => {
+            let Trouble::Write(error) = trouble else { return Ok(Exit::Failed) };
+            return Err(error);
+        }
+    };
+    writeln!(talk, "heify-gateway: {trouble}")?;
+    Ok(exit)
+}

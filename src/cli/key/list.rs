@@ -1,0 +1,57 @@
+//! `key list`: which keys are there?
+
+use clap::Args;
+use heify_gateway::records::Moment;
+
+use crate::cli::beside::{Beside, Trouble};
+use crate::cli::keys::{Key, keys};
+use crate::cli::table::{Cell, Output, Table};
+use crate::cli::{Exit, Surroundings};
+
+/// What `key list` understands.
+#[derive(Debug, Args)]
+#[command(after_help = "The source is the place in the file, or \"records\" for a key that was \
+    issued. Keys and hashes are not shown.\n\n\
+    Examples:\n  heify-gateway key list -c gateway.toml\n  \
+    heify-gateway key list -c gateway.toml --tenant acme --output json")]
+pub(crate) struct Arguments {
+    /// Only this tenant's keys
+    #[arg(long, value_name = "ID")]
+    tenant: Option<String>,
+    /// How to write them
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = Output::Table)]
+    output: Output,
+}
+
+pub(super) fn list(
+    arguments: &Arguments,
+    surroundings: &mut Surroundings<'_>,
+) -> Result<Exit, Trouble> {
+    let beside = Beside::find(surroundings)?;
+    let issued = beside.read(|store| store.keys())?;
+    let mut keys = keys(&beside.settings, &issued, Moment::now());
+    if let Some(tenant) = &arguments.tenant {
+        keys.retain(|key| *key.tenant == **tenant);
+        // Keys of a tenant that is gone from the file are still listed.
+        if keys.is_empty() {
+            beside.tenant(tenant)?;
+        }
+    }
+    table(&keys).write(arguments.output, surroundings.out)?;
+    Ok(Exit::Done)
+}
+
+fn table(keys: &[Key]) -> Table {
+    let row = |key: &Key| {
+        vec![
+            Cell::text(&key.id),
+            Cell::text(&key.tenant),
+            Cell::text(key.state),
+            Cell::text(&key.source),
+            Cell::moment(key.expires),
+            Cell::maybe(key.note.as_deref()),
+        ]
+    };
+    let columns = &["key", "tenant", "state", "source", "expires", "note"];
+    Table::new(columns, keys.iter().map(row).collect())
+}
