@@ -11,6 +11,7 @@ mod demo;
 mod gateway;
 mod healthcheck;
 mod issued;
+mod journal;
 mod key;
 mod keys;
 mod live;
@@ -24,6 +25,8 @@ mod simulator;
 mod sources;
 mod table;
 mod tenants;
+mod unresolved;
+mod usage;
 mod when;
 
 use std::ffi::OsString;
@@ -88,6 +91,15 @@ enum Command {
     /// Grant minutes, and show what is left
     #[command(subcommand)]
     Minutes(minutes::Command),
+    /// Show what each job used, and explain Heify's invoice
+    Usage(usage::Arguments),
+    /// List calls whose outcome nobody knows, and close them by hand
+    Unresolved(unresolved::Arguments),
+    /// Write out the journal
+    #[command(subcommand)]
+    Journal(journal::Command),
+    /// Check that the records are what was written
+    Verify(journal::Verify),
     /// Ask a running gateway whether it is ready
     Healthcheck(healthcheck::Arguments),
     /// Print a completion script for a shell
@@ -146,6 +158,10 @@ pub(crate) fn run() -> ExitCode {
         Command::Key(command) => key::run(&command, surroundings),
         Command::Tenant(command) => tenants::run(&command, surroundings),
         Command::Minutes(command) => minutes::run(&command, surroundings),
+        Command::Usage(arguments) => usage::run(&arguments, surroundings),
+        Command::Unresolved(arguments) => unresolved::run(&arguments, surroundings),
+        Command::Journal(command) => journal::run(&command, surroundings),
+        Command::Verify(arguments) => journal::run_verify(&arguments, surroundings),
         Command::Healthcheck(arguments) => healthcheck::run(&arguments, surroundings),
         Command::Completions(arguments) => completions::run(&arguments, surroundings),
     };

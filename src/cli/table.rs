@@ -52,6 +52,10 @@ impl Cell {
         amount.map_or(Self::Nothing, Self::Audio)
     }
 
+    pub(crate) fn millis(amount: Option<AudioMillis>) -> Self {
+        amount.map_or(Self::Nothing, |amount| Self::Number(amount.0))
+    }
+
     fn json(&self) -> Value {
         match self {
             Self::Nothing => Value::Null,
@@ -111,7 +115,7 @@ impl Table {
     }
 
     /// An array with an object per row.
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let object = |row: &Vec<Cell>| -> Map<String, Value> {
             let members = self.columns.iter().zip(row);
             members.map(|(name, cell)| ((*name).to_owned(), cell.json())).collect()

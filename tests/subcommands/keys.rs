@@ -131,7 +131,7 @@ fn without_records_there_is_nothing_to_work_on() {
     assert!(said.contains("there are no records"), "{said}");
     let sidecar =
         [("HEIFY_API_KEY", "the-central-key"), ("HEIFY_GATEWAY_TENANT_KEY", "any-old-key-of-16")];
-    for command in [&["key", "list"][..], &["tenant", "list"], &["minutes", "show"]] {
+    for command in [&["key", "list"][..], &["usage"], &["verify"], &["tenant", "list"]] {
         let output = run(command, &sidecar);
         assert_eq!(output.status.code(), Some(78), "{output:?}");
         assert!(text(&output.stderr).contains("names no records"), "{output:?}");

@@ -17,16 +17,20 @@ pub(crate) const GLOBEX: &str = "a-key-that-globex-has";
 const TOKEN: &str = "the-token-of-the-test";
 
 pub(crate) struct World {
-    _folder: TempDir,
+    pub(crate) folder: TempDir,
     /// The configuration file.
     pub(crate) path: String,
+    /// Where the simulated Heify listens.
+    pub(crate) heify: String,
     _simulator: Running,
 }
 
-/// What a server said.
+/// What a server said: the status, the reason of a refusal, and the body.
 #[derive(Debug)]
 pub(crate) struct Answer {
+    pub(crate) status: u16,
     pub(crate) reason: String,
+    pub(crate) body: Value,
 }
 
 impl World {
@@ -49,7 +53,7 @@ impl World {
         );
         std::fs::write(&file, text).unwrap();
         let path = file.to_str().unwrap().to_owned();
-        Self { _folder: folder, path, _simulator: simulator }
+        Self { folder, path, heify: url.to_owned(), _simulator: simulator }
     }
 
     /// A running gateway and its address.
@@ -85,6 +89,13 @@ impl World {
         assert_eq!(text(&output.stdout), "", "{arguments:?}");
         text(&output.stderr)
     }
+
+    /// Lets the simulated Heify break off the answer to the next call of an endpoint.
+    pub(crate) fn break_off(&self, path: &str) {
+        let fault = format!(r#"{{"endpoint":"{path}","fault":{{"kind":"close"}}}}"#);
+        let field = format!("x-simulator-token: {TOKEN}");
+        assert_eq!(ask(&self.heify, "/_simulator/faults", &field, &fault).status, 201);
+    }
 }
 
 /// A call with a key.
@@ -99,7 +110,27 @@ fn ask(address: &str, path: &str, field: &str, body: &str) -> Answer {
     stream.write_all(format!("{head}content-length: {length}\r\n\r\n{body}").as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
-    let (head, _) = answer.split_once("\r\n\r\n").unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let reason = head.lines().find_map(|line| line.strip_prefix("x-gateway-reason: "));
-    Answer { reason: reason.unwrap_or_default().to_owned() }
+    // A chunked body has its lengths around it.
+    let (start, end) = (body.find(['{', '[']).unwrap(), body.rfind(['}', ']']).unwrap());
+    Answer {
+        status: head.split(' ').nth(1).unwrap().parse().unwrap(),
+        reason: reason.unwrap_or_default().to_owned(),
+        body: serde_json::from_str(&body[start..=end]).unwrap(),
+    }
+}
+
+/// Makes a configuration, at the gateway or behind it.
+pub(crate) fn configuration(address: &str, key: &str) -> String {
+    let answer = call(address, "/create-configuration", key, r#"{"tag":"calls"}"#);
+    assert_eq!(answer.status, 201, "{answer:?}");
+    answer.body["data"]["configuration_id"].as_str().unwrap().to_owned()
+}
+
+/// Submits a recording.
+pub(crate) fn submit(address: &str, key: &str, configuration: &str) -> Answer {
+    let body =
+        format!(r#"{{"configuration_id":"{configuration}","url":"https://example.com/call.mp3"}}"#);
+    call(address, "/submit", key, &body)
 }

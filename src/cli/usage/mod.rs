@@ -1,0 +1,140 @@
+//! `usage`: which jobs used how many minutes, and does Heify's invoice agree?
+
+mod reconcile;
+mod rows;
+
+use std::io;
+
+use clap::{Args, Subcommand};
+use heify_gateway::records::{AudioMillis, Moment, Period, Reservation};
+use serde_json::json;
+
+use super::beside::{Beside, Trouble, conclude};
+use super::table::Output;
+use super::when::Range;
+use super::{Exit, Surroundings};
+use reconcile::Account;
+
+/// What `usage` understands.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "One row per job that was charged or may be, by when it was opened. States: billed; \
+        free (failed, refused, never uploaded); open (not settled yet); lost (nobody knows whether it \
+        was done); policy (closed without an answer). The transcription's id is empty where the \
+        gateway learned none. With open or lost jobs the numbers are provisional.\n\n\
+        Examples:\n  heify-gateway usage -c gateway.toml\n  \
+        heify-gateway usage -c gateway.toml --month 2026-11 --output csv > november.csv\n  \
+        heify-gateway usage -c gateway.toml --from 2026-11-01 --to 2026-11-15 --tenant acme\n  \
+        heify-gateway usage -c gateway.toml reconcile --month 2026-11 --invoice-minutes 1840"
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    range: Range,
+    /// Only this tenant's
+    #[arg(long, value_name = "ID")]
+    tenant: Option<String>,
+    /// How to write them
+    #[arg(long, global = true, value_enum, value_name = "FORM", default_value_t = Output::Table)]
+    output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Explain the difference between what was charged and what Heify bills
+    Reconcile(Reconcile),
+}
+
+/// What `usage reconcile` understands.
+#[derive(Debug, Args)]
+#[command(after_help = "Exits with 0 whatever remains unexplained.\n\n\
+    Example:\n  heify-gateway usage -c gateway.toml reconcile --month 2026-11 --invoice-minutes 1840")]
+struct Reconcile {
+    /// The minutes on Heify's invoice; up to three decimals
+    #[arg(long, value_name = "N", value_parser = reconcile::parse_minutes)]
+    invoice_minutes: AudioMillis,
+}
+
+/// Does it.
+pub(crate) fn run(arguments: &Arguments, mut surroundings: Surroundings<'_>) -> io::Result<Exit> {
+    let done = match &arguments.command {
+        None => show(arguments, &mut surroundings),
+        Some(Command::Reconcile(Reconcile { invoice_minutes })) => {
+            reconcile(*invoice_minutes, arguments, &mut surroundings)
+        }
+    };
+    conclude(done, surroundings.talk)
+}
+
+fn show(arguments: &Arguments, surroundings: &mut Surroundings<'_>) -> Result<Exit, Trouble> {
+    let beside = Beside::find(surroundings)?;
+    let (period, mut jobs) = jobs(&beside, &arguments.range)?;
+    if let Some(tenant) = &arguments.tenant {
+        jobs.retain(|job| *job.opening.tenant == **tenant);
+        // A tenant that is gone from the file keeps its history.
+        if jobs.is_empty() {
+            beside.tenant(tenant)?;
+        }
+    }
+    let (rows, totals) = (rows::rows(&jobs), rows::totals(&jobs));
+    let provisional = rows::provisional(&jobs);
+    let out = &mut *surroundings.out;
+    match arguments.output {
+        Output::Json => {
+            let document = json!({
+                "from": period.start.to_string(),
+                "to": period.end.to_string(),
+                "rows": rows.json(),
+                "totals": totals.json(),
+                "provisional": provisional > 0,
+            });
+            writeln!(out, "{document:#}")?;
+            return Ok(Exit::Done);
+        }
+        Output::Csv => rows.write(Output::Csv, out)?,
+        Output::Table => {
+            writeln!(out, "From {} to before {}", period.start, period.end)?;
+            rows.write(Output::Table, out)?;
+            writeln!(out)?;
+            totals.write(Output::Table, out)?;
+        }
+    }
+    say_provisional(provisional, surroundings)?;
+    Ok(Exit::Done)
+}
+
+fn reconcile(
+    invoice: AudioMillis,
+    arguments: &Arguments,
+    surroundings: &mut Surroundings<'_>,
+) -> Result<Exit, Trouble> {
+    if arguments.tenant.is_some() {
+        let text = "an invoice is about all tenants: leave --tenant out";
+        return Err(Trouble::Refused(text.to_owned()));
+    }
+    let beside = Beside::find(surroundings)?;
+    let (period, jobs) = jobs(&beside, &arguments.range)?;
+    if arguments.output == Output::Table {
+        writeln!(surroundings.out, "From {} to before {}", period.start, period.end)?;
+    }
+    Account::of(&jobs).table(invoice).write(arguments.output, surroundings.out)?;
+    say_provisional(rows::provisional(&jobs), surroundings)?;
+    Ok(Exit::Done)
+}
+
+/// What was opened in the range and holds or used minutes, the oldest first.
+fn jobs(beside: &Beside, range: &Range) -> Result<(Period, Vec<Reservation>), Trouble> {
+    let account = &beside.settings.quota.account.calendar;
+    let period = range.period(account, Moment::now()).map_err(Trouble::Refused)?;
+    let mut jobs = beside.read(|store| store.opened(period.start, period.end))?;
+    jobs.retain(|job| job.opening.minutes.is_some());
+    Ok((period, jobs))
+}
+
+fn say_provisional(jobs: usize, surroundings: &mut Surroundings<'_>) -> io::Result<()> {
+    if jobs == 0 {
+        return Ok(());
+    }
+    writeln!(surroundings.talk, "provisional: {jobs} of the jobs are open or lost")
+}

@@ -1,0 +1,209 @@
+//! What does one job cost, and what do all of a tenant's?
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use heify_gateway::records::{AudioMillis, Reservation, State, Why};
+
+use crate::cli::table::{Cell, Table};
+
+/// What a job is on a bill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bill {
+    Billed,
+    Free,
+    Open,
+    Lost,
+    Policy,
+}
+
+impl Bill {
+    pub(super) fn of(job: &Reservation) -> Self {
+        match (job.state, job.why) {
+            (State::Open | State::Bound, _) => Self::Open,
+            (State::Lost, _) => Self::Lost,
+            (State::Settled | State::Released, Some(Why::Policy)) => Self::Policy,
+            // An outcome that came late may have turned either into the other.
+            (State::Settled, _) if job.length.is_none() && billed(job).0 == 0 => Self::Free,
+            (State::Settled, _) => Self::Billed,
+            (State::Released, _) if billed(job).0 > 0 => Self::Billed,
+            (State::Released, _) => Self::Free,
+        }
+    }
+
+    fn is_settled(self) -> bool {
+        !matches!(self, Self::Open | Self::Lost)
+    }
+}
+
+impl fmt::Display for Bill {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Billed => "billed",
+            Self::Free => "free",
+            Self::Open => "open",
+            Self::Lost => "lost",
+            Self::Policy => "policy",
+        })
+    }
+}
+
+/// What was charged so far.
+pub(super) fn billed(job: &Reservation) -> AudioMillis {
+    job.billed.unwrap_or_default()
+}
+
+/// How many jobs may still change what was charged.
+pub(super) fn provisional(jobs: &[Reservation]) -> usize {
+    jobs.iter().filter(|job| !Bill::of(job).is_settled()).count()
+}
+
+/// One row per job.
+pub(super) fn rows(jobs: &[Reservation]) -> Table {
+    let row = |job: &Reservation| {
+        let (opening, bill) = (&job.opening, Bill::of(job));
+        vec![
+            Cell::text(&opening.tenant),
+            Cell::maybe(opening.label.as_deref()),
+            Cell::text(&opening.key),
+            Cell::maybe(job.object),
+            Cell::text(&opening.request),
+            Cell::text(job.opened),
+            Cell::millis(job.length),
+            Cell::millis(bill.is_settled().then(|| billed(job))),
+            Cell::text(bill),
+        ]
+    };
+    let columns = &[
+        "tenant",
+        "label",
+        "key",
+        "transcription",
+        "request",
+        "opened",
+        "exact_ms",
+        "billed_ms",
+        "state",
+    ];
+    Table::new(columns, jobs.iter().map(row).collect())
+}
+
+type Group<'j> = (&'j Arc<str>, &'j Option<Arc<str>>);
+
+/// One row per tenant and label.
+pub(super) fn totals(jobs: &[Reservation]) -> Table {
+    let mut groups: BTreeMap<Group<'_>, Vec<&Reservation>> = BTreeMap::new();
+    for job in jobs {
+        let group = (&job.opening.tenant, &job.opening.label);
+        groups.entry(group).or_default().push(job);
+    }
+    let row = |(group, jobs): (Group<'_>, Vec<&Reservation>)| {
+        let number = |count: usize| Cell::Number(i64::try_from(count).unwrap_or(i64::MAX));
+        let count = |bill| number(jobs.iter().filter(|job| Bill::of(job) == bill).count());
+        let sum = |of: fn(&Reservation) -> Option<AudioMillis>| {
+            Cell::Audio(AudioMillis(jobs.iter().filter_map(|job| of(job)).map(|one| one.0).sum()))
+        };
+        vec![
+            Cell::text(group.0),
+            Cell::maybe(group.1.as_deref()),
+            number(jobs.len()),
+            count(Bill::Billed),
+            count(Bill::Free),
+            count(Bill::Open),
+            count(Bill::Lost),
+            count(Bill::Policy),
+            sum(|job| job.length),
+            sum(|job| job.billed),
+        ]
+    };
+    let columns = &[
+        "tenant",
+        "label",
+        "jobs",
+        "billed_jobs",
+        "free_jobs",
+        "open_jobs",
+        "lost_jobs",
+        "policy_jobs",
+        "exact_ms",
+        "billed_ms",
+    ];
+    Table::new(columns, groups.into_iter().map(row).collect())
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use heify_gateway::records::{Moment, Opening};
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// A job that holds ten minutes.
+    pub(in crate::cli::usage) fn job(
+        tenant: &str,
+        state: State,
+        why: Option<Why>,
+        length: Option<i64>,
+        billed: Option<i64>,
+    ) -> Reservation {
+        let opening = Opening {
+            reservation: Uuid::nil(),
+            tenant: tenant.into(),
+            label: None,
+            key: "k".into(),
+            endpoint: "/work".into(),
+            request: "r".into(),
+            creates: None,
+            minutes: Some(AudioMillis(600_000)),
+            upload: false,
+        };
+        let (length, billed) = (length.map(AudioMillis), billed.map(AudioMillis));
+        let opened = Reservation::open(opening, &[], Moment(0));
+        Reservation { state, why, length, billed, ..opened }
+    }
+
+    #[test]
+    fn each_job_has_one_state_on_the_bill() {
+        let bill = |state, why, length, billed| Bill::of(&job("a", state, why, length, billed));
+        for (state, why, length, billed, expected) in [
+            (State::Open, None, None, None, Bill::Open),
+            (State::Bound, None, None, None, Bill::Open),
+            (State::Lost, None, None, None, Bill::Lost),
+            (State::Settled, Some(Why::Done), Some(61_000), Some(120_000), Bill::Billed),
+            (State::Settled, Some(Why::Done), Some(0), Some(0), Bill::Billed),
+            (State::Settled, Some(Why::Deleted), None, Some(600_000), Bill::Billed),
+            (State::Settled, Some(Why::Policy), None, Some(600_000), Bill::Policy),
+            (State::Released, Some(Why::Policy), None, None, Bill::Policy),
+            (State::Released, Some(Why::Failed), None, None, Bill::Free),
+            // What policy had closed otherwise.
+            (State::Settled, Some(Why::Done), None, Some(0), Bill::Free),
+            (State::Released, Some(Why::Done), Some(5), Some(5), Bill::Billed),
+        ] {
+            assert_eq!(bill(state, why, length, billed), expected, "{state:?} {why:?}");
+        }
+    }
+
+    #[test]
+    fn totals_are_by_tenant_and_count_what_may_change() {
+        let jobs = [
+            job("b", State::Settled, Some(Why::Done), Some(61_000), Some(120_000)),
+            job("a", State::Lost, None, None, None),
+            job("b", State::Bound, None, None, None),
+            job("b", State::Released, Some(Why::Failed), None, None),
+        ];
+        let totals = totals(&jobs).json();
+        assert_eq!(totals[0]["tenant"], "a");
+        assert_eq!((&totals[0]["lost_jobs"], &totals[0]["billed_ms"]), (&1.into(), &0.into()));
+        let row = &totals[1];
+        assert_eq!(
+            (&row["jobs"], &row["open_jobs"], &row["free_jobs"]),
+            (&3.into(), &1.into(), &1.into())
+        );
+        assert_eq!((&row["exact_ms"], &row["billed_ms"]), (&61_000.into(), &120_000.into()));
+        assert_eq!(provisional(&jobs), 2);
+        let rows = rows(&jobs).json();
+        assert_eq!((&rows[1]["state"], rows[1]["billed_ms"].is_null()), (&"lost".into(), true));
+        assert_eq!(rows[3]["billed_ms"], 0);
+    }
+}
