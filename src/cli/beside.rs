@@ -5,10 +5,13 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use heify_gateway::config::{Mistakes, Settings, meant};
-use heify_gateway::records::{Missing, Sqlite, Store, StoreError, Stored};
+use heify_gateway::contract::Contract;
+use heify_gateway::records::{Memory, Missing, Sqlite, Store, StoreError, Stored};
 
+use super::gateway::{StartError, contract};
 use super::sources::{explain, settings};
 use super::{Exit, Surroundings};
 
@@ -23,6 +26,8 @@ pub(crate) struct Beside {
 pub(crate) enum Trouble {
     #[error(transparent)]
     Mistakes(#[from] Mistakes),
+    #[error(transparent)]
+    Contract(#[from] StartError),
     #[error(
         "the configuration names no records: set url = \"sqlite:///...\" in [records], and restart \
          the gateway"
@@ -32,6 +37,8 @@ pub(crate) enum Trouble {
     Store(#[from] StoreError),
     #[error("{0}")]
     Refused(String),
+    #[error("{0}")]
+    Unreachable(String),
     #[error(transparent)]
     Write(#[from] io::Error),
 }
@@ -42,6 +49,11 @@ impl Beside {
         let settings = settings(surroundings)?;
         let path = settings.records.as_ref().map(|records| records.path.clone());
         Ok(Self { settings, path: path.ok_or(Trouble::NoRecords)? })
+    }
+
+    /// The contract that the configuration names.
+    pub(crate) fn contract(&self) -> Result<Arc<Contract>, Trouble> {
+        Ok(contract(&self.settings)?)
     }
 
     /// Opens the records for reading.
@@ -59,6 +71,14 @@ impl Beside {
         let found = read(&mut store);
         store.rollback();
         Ok(found?)
+    }
+
+    /// Reads; where there are no records yet, there is nothing in them.
+    pub(crate) fn read_or_empty<T>(
+        &self,
+        read: impl FnOnce(&mut dyn Store) -> Stored<T>,
+    ) -> Result<T, Trouble> {
+        if self.path.exists() { self.read(read) } else { Ok(read(&mut Memory::default())?) }
     }
 
     /// Writes in one transaction: all, or nothing after an error.
@@ -113,7 +133,9 @@ pub(crate) fn conclude(done: Result<Exit, Trouble>, talk: &mut dyn io::Write) ->
             explain(mistakes, talk)?;
             return Ok(Exit::WrongConfiguration);
         }
+        Trouble::Contract(error) => error.exit(),
         Trouble::NoRecords => Exit::WrongConfiguration,
+        Trouble::Unreachable(_) => Exit::Unreachable,
         Trouble::Store(_) | Trouble::Refused(_) => Exit::Failed,
         Trouble::Write(_) => {
             let Trouble::Write(error) = trouble else { return Ok(Exit::Failed) };

@@ -3,6 +3,7 @@
 //! One file per subcommand. Each writes data to the one writer and talk to the other, and gives an
 //! [`Exit`]; the environment and both writers are made here and nowhere else.
 
+mod adopt;
 mod beside;
 mod call;
 mod check;
@@ -93,6 +94,8 @@ enum Command {
     Minutes(minutes::Command),
     /// Show what each job used, and explain Heify's invoice
     Usage(usage::Arguments),
+    /// Give objects that exist at Heify to a tenant, or share them
+    Adopt(adopt::Arguments),
     /// List calls whose outcome nobody knows, and close them by hand
     Unresolved(unresolved::Arguments),
     /// Write out the journal
@@ -159,6 +162,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Tenant(command) => tenants::run(&command, surroundings),
         Command::Minutes(command) => minutes::run(&command, surroundings),
         Command::Usage(arguments) => usage::run(&arguments, surroundings),
+        Command::Adopt(arguments) => adopt::run(&arguments, surroundings),
         Command::Unresolved(arguments) => unresolved::run(&arguments, surroundings),
         Command::Journal(command) => journal::run(&command, surroundings),
         Command::Verify(arguments) => journal::run_verify(&arguments, surroundings),
