@@ -157,3 +157,18 @@ fn a_balance_that_somebody_changed_is_found() {
     let said = world.refused(&["verify"], 1);
     assert!(said.contains("journal line 1 is not what was written"), "{said}");
 }
+
+#[test]
+fn whoever_only_reads_does_not_wait_for_whoever_writes() {
+    let world = World::new();
+    world.done(&["minutes", "grant", "--tenant", "acme", "--minutes", "40"]);
+    let database = world.folder.path().join("gateway.db");
+    let writer = rusqlite::Connection::open(database).unwrap();
+    writer.execute_batch("BEGIN IMMEDIATE; DELETE FROM balance").unwrap();
+    // A command that waits gives up after seconds, and fails.
+    for command in [&["verify"][..], &["usage"], &["key", "list"], &["journal", "export"]] {
+        world.done(command);
+    }
+    assert!(world.done(&["minutes", "show"]).contains("640 min"));
+    writer.execute_batch("ROLLBACK").unwrap();
+}
