@@ -74,7 +74,7 @@ fn a_configuration_without_mistakes_is_summarized() {
         "127.0.0.1:8081",
         "https://api.heify.com",
         "(default)",
-        "records:  none",
+        "records:   none",
         "isolation: off",
     ] {
         assert!(summary.contains(part), "{part} in\n{summary}");
@@ -97,7 +97,7 @@ fn a_summary_says_what_the_tenants_could_use_that_the_account_does_not_have() {
     let summary = text(&output.stdout);
     let records = folder.path().join("records.db");
     for line in [
-        &*format!("records:  {}", records.display()),
+        &*format!("records:   {}", records.display()),
         "isolation: strict",
         "oversubscribed: configurations: 2 tenants may hold 40, the account 30",
         "oversubscribed: minutes per month: 2 tenants may use 1200, the account 1000",
@@ -139,7 +139,7 @@ fn a_new_key_fits_its_digest_and_the_file() {
     let path = folder.path().join("gateway.toml");
     std::fs::write(&path, format!("[[tenants]]\nid = \"acme\"\n{line}")).unwrap();
     let output = run(&["check", "-c", path.to_str().unwrap()], &SIDECAR[..1]);
-    assert!(text(&output.stdout).contains("tenants:  1, keys: 1 (acme)"), "{output:?}");
+    assert!(text(&output.stdout).contains("tenants:   1, keys: 1 (acme)"), "{output:?}");
 }
 
 #[test]

@@ -53,24 +53,24 @@ fn summarize(settings: &Settings, contract: &Contract, out: &mut dyn Write) -> i
     let keys: usize = tenants.iter().map(|tenant| tenant.keys.len()).sum();
     let names: Vec<_> = tenants.iter().map(|tenant| &*tenant.id).collect();
     writeln!(out, "The configuration is valid.")?;
-    writeln!(out, "listen:   {} ({scheme})", settings.server.listen)?;
-    writeln!(out, "status:   {}", settings.status)?;
-    writeln!(out, "upstream: {}", settings.upstream.url)?;
+    writeln!(out, "listen:    {} ({scheme})", settings.server.listen)?;
+    writeln!(out, "status:    {}", settings.status)?;
+    writeln!(out, "upstream:  {}", settings.upstream.url)?;
     if let Some(contract) = &settings.contract {
-        writeln!(out, "contract: {}", contract.name)?;
+        writeln!(out, "contract:  {}", contract.name)?;
     }
     match &settings.records {
-        Some(records) => writeln!(out, "records:  {}", records.path.display())?,
-        None => writeln!(out, "records:  none, there is nothing to record")?,
+        Some(records) => writeln!(out, "records:   {}", records.path.display())?,
+        None => writeln!(out, "records:   none, there is nothing to record")?,
     }
-    writeln!(out, "tenants:  {}, keys: {keys}{}", tenants.len(), list(&names))?;
+    writeln!(out, "tenants:   {}, keys: {keys}{}", tenants.len(), list(&names))?;
     let isolation = if settings.isolation.is_some() { "strict" } else { "off" };
     writeln!(out, "isolation: {isolation}")?;
     for oversubscription in oversubscriptions(&settings.quota, contract) {
         writeln!(out, "oversubscribed: {oversubscription}")?;
     }
     for warning in &settings.warnings {
-        writeln!(out, "warning:  {warning}")?;
+        writeln!(out, "warning:   {warning}")?;
     }
     Ok(())
 }
