@@ -7,6 +7,7 @@ mod books;
 mod demo;
 mod keys;
 mod live;
+mod load;
 mod process;
 mod serve;
 mod simulator;

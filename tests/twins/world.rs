@@ -25,10 +25,10 @@ pub const CLIENTS: [&str; 3] = ["client-shared", "client-of-a", "client-of-b"];
 /// The gateway with its records in a file, in front of one account.
 pub struct Shared {
     pub gateway: Gateway,
-    pub simulator: Simulator,
     pub records: Records,
     folder: TempDir,
     settler: tokio::task::JoinHandle<()>,
+    _simulator: Simulator,
     _setups: watch::Sender<Arc<Setup>>,
 }
 
@@ -58,7 +58,7 @@ impl Shared {
         let (setups, watched) = watch::channel(Arc::new(setup));
         let settler = Settler::new(records.clone(), watched, Moment::now);
         let settler = tokio::spawn(settler.run());
-        Self { gateway, simulator, records, folder, settler, _setups: setups }
+        Self { gateway, _simulator: simulator, records, folder, settler, _setups: setups }
     }
 
     /// A POST with one tenant's key.
@@ -66,7 +66,7 @@ impl Shared {
         self.gateway.post(path, &[("x-api-key", KEYS[tenant])], body).await
     }
 
-    /// Stops, and checks that the journal recounts to what the records say.
+    /// Checks that the journal recounts to what the records say.
     pub fn assert_clean(&self) {
         let file = self.folder.path().join("gateway.db");
         let mut store = Sqlite::read_only(&file).unwrap();
@@ -97,7 +97,7 @@ fn simulator_settings(processing: Duration, accounts: &[(&str, &str)]) -> simula
         client_id: (*client).to_owned(),
         balance_millis: i64::MAX / 2,
         rates: Rates::Off,
-        ..AccountSettings::with_key(Secret::new(*key))
+        ..AccountSettings::with_key(Secret::new(key))
     };
     simulator::Settings {
         accounts: accounts.iter().map(account).collect(),
