@@ -25,9 +25,19 @@ pub(super) enum Fate {
     Goes,
 }
 
-/// Cuts items out of an array, with one comma each, so that what is left is an array again.
-pub(super) fn cut(document: &Document<'_>, items: &[(Place, Fate)], edits: &mut Vec<Edit>) {
+/// Cuts items out of an array, with one comma each, so that what is left is an array again. Where
+/// nothing is left, it is the array of one who has nothing: no white space tells that more was there.
+pub(super) fn cut(
+    document: &Document<'_>,
+    list: Place,
+    items: &[(Place, Fate)],
+    edits: &mut Vec<Edit>,
+) {
     let mut one_stays = false;
+    if !items.is_empty() && items.iter().all(|(_, fate)| *fate == Fate::Goes) {
+        let whole = document.span(list);
+        return edits.push(Edit { bytes: whole.start + 1..whole.end - 1, number: None });
+    }
     for (index, (place, fate)) in items.iter().enumerate() {
         if *fate == Fate::Stays {
             one_stays = true;
@@ -76,7 +86,7 @@ mod tests {
         let fates = stays.iter().map(|stays| if *stays { Fate::Stays } else { Fate::Goes });
         let items: Vec<_> = document.items(ROOT).zip(fates).collect();
         let mut edits = Vec::new();
-        cut(&document, &items, &mut edits);
+        cut(&document, ROOT, &items, &mut edits);
         String::from_utf8(apply(text.as_bytes(), edits)).unwrap()
     }
 
@@ -87,7 +97,7 @@ mod tests {
         assert_eq!(kept(text, &[true, false, true]), "[ {\"a\": 1.10},3e0 ]");
         assert_eq!(kept(text, &[false, false, true]), "[ 3e0 ]");
         assert_eq!(kept(text, &[false, true, false]), "[ [2] ]");
-        assert_eq!(kept(text, &[false, false, false]), "[  ]");
+        assert_eq!(kept(text, &[false, false, false]), "[]");
     }
 
     proptest! {

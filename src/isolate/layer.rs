@@ -7,7 +7,9 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, ETAG, HeaderMap, HeaderName, HeaderValue,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, EXPIRES, HeaderMap,
+    HeaderName, HeaderValue, PRAGMA, SERVER, STRICT_TRANSPORT_SECURITY, VARY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::{Request, Response};
 use http_body::Body as HttpBody;
@@ -137,23 +139,37 @@ where
     let mut bytes = read.to_bytes();
     if let Some(filtered) = case.filter(&bytes).await? {
         bytes = filtered;
-        remove_fingerprints(&mut parts.headers);
     }
+    // Also where nothing was cut: that fields are missing must not tell of others.
+    parts.headers = harmless(parts.headers);
     parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
     Ok(Response::from_parts(parts, B::from(bytes)))
 }
 
-/// What was said of the bytes before they changed is false now, and tells of what went.
-fn remove_fingerprints(headers: &mut HeaderMap) {
-    const DIGESTS: [HeaderName; 4] = [
-        HeaderName::from_static("content-digest"),
-        HeaderName::from_static("repr-digest"),
-        HeaderName::from_static("digest"),
-        HeaderName::from_static("content-md5"),
+/// What an upstream may say beside a list. All else may tell of the whole account: how many objects
+/// there are, where its pages end, when one changed last, a digest.
+fn harmless(told: HeaderMap) -> HeaderMap {
+    const HARMLESS: [HeaderName; 12] = [
+        CACHE_CONTROL,
+        CONTENT_TYPE,
+        DATE,
+        EXPIRES,
+        PRAGMA,
+        SERVER,
+        STRICT_TRANSPORT_SECURITY,
+        VARY,
+        X_CONTENT_TYPE_OPTIONS,
+        HeaderName::from_static("x-amzn-requestid"),
+        HeaderName::from_static("x-amzn-trace-id"),
+        HeaderName::from_static("x-request-id"),
     ];
-    for name in DIGESTS.into_iter().chain([ETAG, ACCEPT_RANGES]) {
-        headers.remove(name);
+    let mut kept = HeaderMap::with_capacity(told.len());
+    for (name, value) in &told {
+        if HARMLESS.contains(name) || name.as_str().starts_with("access-control-allow-") {
+            kept.append(name, value.clone());
+        }
     }
+    kept
 }
 
 pin_project! {

@@ -74,6 +74,8 @@ impl From<Flaw> for Unreadable {
 pub(super) struct ListRule {
     /// JSON Pointers, from an object on, to where the id of a listed object may stand.
     ids: Vec<Box<str>>,
+    /// The same for objects of all kinds: what an item holds may be of another one.
+    all: Vec<Box<str>>,
     items: Option<Box<str>>,
     count: Option<Box<str>>,
 }
@@ -83,16 +85,21 @@ impl ListRule {
     /// contract have for ids of the kind.
     pub(super) fn new(endpoint: &Endpoint, contract: &Contract) -> Self {
         let mut ids: Vec<Box<str>> = endpoint.answer.item_id.iter().cloned().collect();
+        let mut all = ids.clone();
         for field in contract.endpoints().iter().flat_map(|endpoint| &endpoint.ids) {
             let name = field.pointer.rfind('/').map(|slash| &field.pointer[slash..]);
             let Some(name) = name.filter(|name| *name != "/*") else { continue };
             let is_listed = endpoint.effect.object.as_ref() == Some(&field.kind);
-            if is_listed && !ids.iter().any(|known| **known == *name) {
+            let is_new = |known: &[Box<str>]| !known.iter().any(|known| **known == *name);
+            if is_listed && is_new(&ids) {
                 ids.push(name.into());
+            }
+            if is_new(&all) {
+                all.push(name.into());
             }
         }
         let answer = &endpoint.answer;
-        Self { ids, items: answer.items.clone(), count: answer.count.clone() }
+        Self { ids, all, items: answer.items.clone(), count: answer.count.clone() }
     }
 
     /// The ids whose owners decide what the tenant sees.
@@ -248,14 +255,14 @@ impl<'w> Walk<'w> {
             }
             items.push((item, if own { Fate::Stays } else { Fate::Goes }));
         }
-        let after = self.keep(&items)?;
+        let after = self.keep(list, &items)?;
         self.lengths.push(Length { list, parent, before: items.len(), after });
         Ok(())
     }
 
     /// Cuts out what goes, looks through what stays, and counts it.
-    fn keep(&mut self, items: &[(Place, Fate)]) -> Result<usize, Unreadable> {
-        cut(self.document, items, &mut self.edits);
+    fn keep(&mut self, list: Place, items: &[(Place, Fate)]) -> Result<usize, Unreadable> {
+        cut(self.document, list, items, &mut self.edits);
         let mut after = 0;
         for (item, _) in items.iter().filter(|(_, fate)| *fate == Fate::Stays) {
             self.within(*item, None)?;
@@ -266,8 +273,22 @@ impl<'w> Walk<'w> {
 
     /// Whose the ids of the listed kind are that an object carries itself; nothing on other values.
     fn owners(&mut self, place: Place) -> impl Iterator<Item = Whose> {
-        let (rule, document, whose) = (self.rule, self.document, &mut self.whose);
-        rule.carried(document, place).map(whose)
+        let rule = self.rule;
+        self.whose(place, &rule.ids)
+    }
+
+    /// Whether a value within an item is another tenant's: an object of any kind, by the id that it
+    /// carries itself.
+    fn is_foreign(&mut self, place: Place) -> bool {
+        let rule = self.rule;
+        self.whose(place, &rule.all).any(|whose| whose == Whose::Foreign)
+    }
+
+    fn whose(&mut self, place: Place, ids: &'w [Box<str>]) -> impl Iterator<Item = Whose> {
+        let (document, whose) = (self.document, &mut self.whose);
+        let is_object = document.form(place) == Form::Object;
+        let ids = ids.iter().filter(move |_| is_object);
+        ids.filter_map(move |id| Some(whose(document.id(document.pointed(place, id)?)?)))
     }
 
     /// Looks through what a tenant may see, for what it may not. What nobody holds stays: a tenant's
@@ -279,7 +300,7 @@ impl<'w> Walk<'w> {
                 for (key, value) in self.document.members(place) {
                     let id = self.document.id(key);
                     let is_foreign = id.map(&mut self.whose) == Some(Whose::Foreign);
-                    if is_foreign || self.owners(value).any(|whose| whose == Whose::Foreign) {
+                    if is_foreign || self.is_foreign(value) {
                         return Err(Unreadable::ForeignId);
                     }
                     self.within(value, Some(place))?;
@@ -294,10 +315,11 @@ impl<'w> Walk<'w> {
     fn items_within(&mut self, list: Place, parent: Option<Place>) -> Result<(), Unreadable> {
         let mut items = Vec::new();
         for item in self.document.items(list) {
-            let is_foreign = self.owners(item).any(|whose| whose == Whose::Foreign);
+            let id = self.document.id(item).map(&mut self.whose);
+            let is_foreign = id == Some(Whose::Foreign) || self.is_foreign(item);
             items.push((item, if is_foreign { Fate::Goes } else { Fate::Stays }));
         }
-        let after = self.keep(&items)?;
+        let after = self.keep(list, &items)?;
         if let Some(parent) = parent.filter(|_| after < items.len()) {
             for (_, value) in self.document.members(parent) {
                 let is_number = self.document.form(value) == Form::Number;

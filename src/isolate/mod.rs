@@ -6,7 +6,8 @@
 //! anywhere else in the request must not be another tenant's: else 404 `unknown_id`, as for an id that
 //! does not exist. A shared object is not changed, deleted or analyzed: 403 `shared_object`. Answers of
 //! endpoints that list are read, and what is not the tenant's is cut out of them, counts included; an
-//! answer whose shape is not recognized is withheld: 500 `unreadable_list`. Everything else streams.
+//! answer whose shape is not recognized is withheld: 500 `unreadable_list`. Of the header fields beside a
+//! list those pass that cannot tell of others. Everything else streams.
 //!
 //! It needs the facts `Arc<Endpoint>`, `Arc<Tenant>` and [`Checked`](crate::checked::Checked).
 //!

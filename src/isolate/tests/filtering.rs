@@ -164,13 +164,22 @@ fn a_foreign_item_within_an_own_one_goes_and_own_data_stays() {
     for data in [
         json!({"crm": [{"call_id": nobodys(1)}, {"call_id": "x"}], "n": 2}),
         json!({"call_id": nobodys(1), nobodys(2).to_string(): [1.5, {}]}),
-        json!([[["team", {"team_id": foreign(1)}]], foreign(2)]),
+        json!([[["team", {"name": foreign(1)}]], {"of": foreign(2)}]),
     ] {
         assert_eq!(filtered(item(data.clone())), Ok(item(data)));
     }
-    for data in
-        [call(foreign(1)), json!({"a": call(foreign(1))}), json!({foreign(1).to_string(): 1})]
-    {
+    for (list, left) in [
+        (json!([[["team", {"team_id": foreign(1)}]], foreign(2)]), json!([[["team"]]])),
+        (json!([own(1), foreign(1).simple(), "x"]), json!([own(1), "x"])),
+    ] {
+        assert_eq!(filtered(item(list)), Ok(item(left)));
+    }
+    for data in [
+        json!({"team_id": foreign(1)}),
+        call(foreign(1)),
+        json!({"a": call(foreign(1))}),
+        json!({foreign(1).to_string(): 1}),
+    ] {
         assert_eq!(filtered(item(data)), Err(Unreadable::ForeignId));
     }
 }
