@@ -3,7 +3,7 @@
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::spelling::spelled;
+use super::spelling::{all_spelled, contained, spelled};
 use crate::contract::IdField;
 use crate::contract::field_path::FieldPath;
 use crate::refusal::Refusal;
@@ -111,13 +111,18 @@ impl<'b> Walk<'b> {
         for text in query.split(['&', ';', '=']) {
             self.text(&decoded(text))?;
         }
-        Ok(())
+        // Nobody publishes a query, so nobody's data is mistaken for an id there.
+        contained(&decoded(query)).try_for_each(|id| self.mention(id))
     }
 
-    /// One more text: a second mention of an id adds nothing.
     fn text(&mut self, text: &str) -> Result<(), Refusal> {
-        let id = spelled(text);
-        if id.is_none() || self.found.iter().any(|found| found.id == id) {
+        all_spelled(text).into_iter().try_for_each(|id| self.mention(id))
+    }
+
+    /// A second mention of an id adds nothing.
+    fn mention(&mut self, id: Uuid) -> Result<(), Refusal> {
+        let id = Some(id);
+        if self.found.iter().any(|found| found.id == id) {
             return Ok(());
         }
         self.add(id, None)
