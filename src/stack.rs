@@ -120,7 +120,8 @@ impl Rooms {
             let (records, before) =
                 (records.clone(), previous.and_then(|old| old.quotas.as_deref()));
             let (budgets, tasks) = (&settings.quota, tasks.clone());
-            Arc::new(Quotas::new(budgets, &contract, records, tasks, Moment::now, before))
+            let quotas = Quotas::new(budgets, &contract, records, tasks, Moment::now, before);
+            Arc::new(if settings.isolate.is_some() { quotas.keeping_apart() } else { quotas })
         });
         let isolation = settings.isolate.clone().map(|bounds| {
             // Without records nobody owns anything: then nothing that has an id is reachable.

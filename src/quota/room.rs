@@ -33,6 +33,8 @@ pub struct Quotas {
     pub(in crate::quota) contract: Arc<Contract>,
     pub(in crate::quota) longest_retry_after: Option<Duration>,
     pub(in crate::quota) rounding: Rounding,
+    /// Whether an answer that names another tenant's object is withheld.
+    pub(in crate::quota) keeps_apart: bool,
     tasks: TaskTracker,
     clock: fn() -> Moment,
     /// Until when the account is known to have no minutes.
@@ -56,10 +58,18 @@ impl Quotas {
             contract: Arc::clone(contract),
             longest_retry_after: settings.longest_retry_after,
             rounding: settings.minutes.rounding,
+            keeps_apart: false,
             tasks,
             clock,
             paused: previous.map_or_else(Arc::default, |old| Arc::clone(&old.paused)),
         }
+    }
+
+    /// Withholds an answer to a creation that names another tenant's object: whatever else it says of
+    /// it, an address for uploads perhaps, is not the caller's.
+    #[must_use]
+    pub fn keeping_apart(self) -> Self {
+        Self { keeps_apart: true, ..self }
     }
 
     /// The budgets.

@@ -18,7 +18,7 @@ use crate::quota::outcome::{Verdict, judge};
 use crate::quota::refuse;
 use crate::quota::room::Quotas;
 use crate::records::ledger::{self, Reserve};
-use crate::records::{Records, Store, Stored, Unavailable, Why};
+use crate::records::{Store, Stored, Unavailable, Why};
 use crate::refusal::Refusal;
 
 /// The most that is read of an answer to find the id in it; answers to creations have a few hundred
@@ -43,6 +43,14 @@ enum Close {
     Pay,
     Free,
     Lose,
+}
+
+/// Whose the object is that an answer says was created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bound {
+    Own,
+    /// Somebody has it already, and keeps it.
+    Anothers,
 }
 
 impl Call {
@@ -80,8 +88,13 @@ impl Call {
         if let Some(state) = state {
             response.extensions_mut().insert(state);
         }
-        if self.try_close(close).await.is_ok() {
-            return drop(answer.send(Ok(response)));
+        match self.try_close(close).await {
+            Ok(Bound::Own) => return drop(answer.send(Ok(response))),
+            Ok(Bound::Anothers) if self.room.keeps_apart => {
+                return drop(answer.send(Ok(Refusal::OutcomeUnknown.into_response())));
+            }
+            Ok(Bound::Anothers) => return drop(answer.send(Ok(response))),
+            Err(Unavailable) => {}
         }
         // The reservation is durable, so that nothing is lost when the client hears of its call now;
         // the outcome is written as soon as the records can.
@@ -167,28 +180,34 @@ impl Call {
         }
     }
 
-    async fn try_close(&self, close: Close) -> Result<(), Unavailable> {
+    async fn try_close(&self, close: Close) -> Result<Bound, Unavailable> {
         let (id, now) = (self.reserve.opening.reservation, self.room.now());
-        let run = move |store: &mut dyn Store| -> Stored<()> {
+        let tenant = Arc::clone(&self.reserve.opening.tenant);
+        let run = move |store: &mut dyn Store| -> Stored<Bound> {
+            let mut bound = Bound::Own;
             match close {
                 Close::Bind(object) => {
+                    if store.owner(&object)?.is_some_and(|owner| !owner.is_held_by(&tenant)) {
+                        bound = Bound::Anothers;
+                    }
                     ledger::bind(store, &id, &object, now.later(FIRST_ASKED), now)?
                 }
                 Close::Pay => ledger::settle(store, &id, None, Why::Done, now)?,
                 Close::Free => ledger::release(store, &id, Why::Refused, now)?,
                 Close::Lose => ledger::lose(store, &id, now)?,
             };
-            Ok(())
+            Ok(bound)
         };
-        write(&self.room.records, run).await
+        let bound = self.room.records.write(run).await?;
+        if bound == Bound::Anothers {
+            tracing::error!(
+                endpoint = &*self.endpoint.path,
+                request_id = &*self.reserve.opening.request,
+                "the answer to a creation carries the id of an object that somebody else has"
+            );
+        }
+        Ok(bound)
     }
-}
-
-async fn write(
-    records: &Records,
-    run: impl FnOnce(&mut dyn Store) -> Stored<()> + Send + 'static,
-) -> Result<(), Unavailable> {
-    records.write(run).await
 }
 
 /// Reads an answer whole, up to the limit. What cannot be read passes on: it is the client's.
