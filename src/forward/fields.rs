@@ -6,8 +6,10 @@ use http::header::{
     TRANSFER_ENCODING, UPGRADE, USER_AGENT,
 };
 
+use crate::key::KeyDigest;
 use crate::refusal::{HINT, REASON};
 
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// What a client may say to the upstream. Everything else stays here: credentials and cookies,
@@ -15,7 +17,7 @@ const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const ALLOWED: [HeaderName; 6] = [
     ACCEPT,
     ACCEPT_LANGUAGE,
-    HeaderName::from_static("idempotency-key"),
+    IDEMPOTENCY_KEY,
     HeaderName::from_static("traceparent"),
     HeaderName::from_static("tracestate"),
     HeaderName::from_static("x-request-id"),
@@ -54,6 +56,18 @@ pub fn upstream_fields(client: &HeaderMap, key: HeaderValue) -> HeaderMap {
     fields.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     fields.insert(X_API_KEY, key);
     fields
+}
+
+/// Makes an idempotency key the tenant's own. All tenants are one account for the upstream: it would
+/// answer a key that two of them chose with what it has answered the first of them.
+pub(super) fn keep_apart(fields: &mut HeaderMap, tenant: &str) {
+    let Some(key) = fields.get(IDEMPOTENCY_KEY) else { return };
+    // No tenant's id has a NUL, and no header field either.
+    let both = [tenant.as_bytes(), b"\0", key.as_bytes()].concat();
+    match HeaderValue::try_from(KeyDigest::of(&both).to_string()) {
+        Ok(key) => drop(fields.insert(IDEMPOTENCY_KEY, key)),
+        Err(_) => drop(fields.remove(IDEMPOTENCY_KEY)),
+    }
 }
 
 /// Removes what concerns only the connection to the upstream, and what only the gateway may say.
@@ -102,6 +116,22 @@ mod tests {
 
     fn key() -> HeaderValue {
         HeaderValue::from_static("central")
+    }
+
+    #[test]
+    fn an_idempotency_key_is_each_tenants_own() {
+        let kept = |tenant: &str, sent: &[(&str, &str)]| {
+            let mut fields = upstream_fields(&map(sent), key());
+            keep_apart(&mut fields, tenant);
+            let kept = fields.get_all("idempotency-key").iter();
+            kept.map(|key| key.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let one = kept("a", &[("idempotency-key", "17")]);
+        assert_eq!(kept("a", &[("idempotency-key", "17")]), one);
+        assert_ne!(kept("b", &[("idempotency-key", "17")]), one);
+        assert_ne!(kept("a1", &[("idempotency-key", "7")]), one);
+        assert_eq!(kept("a", &[("idempotency-key", "17"), ("idempotency-key", "x")]), one);
+        assert!(kept("a", &[]).is_empty());
     }
 
     #[test]

@@ -15,12 +15,13 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tower::Service;
 
 use super::exchange::Exchange;
-use super::fields::upstream_fields;
+use super::fields::{keep_apart, upstream_fields};
 use super::relayed::Relayed;
 use crate::body::Body;
 use crate::contract::Endpoint;
 use crate::observation::Observation;
 use crate::refusal::Refusal;
+use crate::tenant::Tenant;
 use crate::upstream::{Failure, Upstream};
 
 /// Sends checked calls to the upstream.
@@ -45,6 +46,9 @@ impl Forward {
         *outgoing.method_mut() = parts.method.clone();
         *outgoing.uri_mut() = self.upstream.uri(path).ok_or(Refusal::MalformedHttp)?;
         *outgoing.headers_mut() = upstream_fields(&parts.headers, self.upstream.key());
+        if let Some(tenant) = parts.extensions.get::<Arc<Tenant>>() {
+            keep_apart(outgoing.headers_mut(), &tenant.id);
+        }
 
         let effect = &endpoint.effect;
         if let Some(observation) = parts.extensions.get::<Arc<Observation>>() {
