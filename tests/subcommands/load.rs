@@ -259,7 +259,7 @@ impl Tenant<'_> {
             let minutes = &self.usage()["minutes"];
             let held = minutes["reserved"].as_u64().unwrap();
             // What got no answer stays held: nobody knows what became of it.
-            if minutes["used"] == millis && held % HELD == 0 && held <= unanswered * HELD {
+            if minutes["used"] == millis && held.is_multiple_of(HELD) && held <= unanswered * HELD {
                 return millis;
             }
             assert!(Instant::now() < until, "{millis} ms in {} jobs: {minutes}", jobs.len());
