@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use heify_gateway::quota::MinutesBudget;
-use heify_gateway::records::{AudioMillis, Meter, Moment, Payer};
+use heify_gateway::records::{AudioMillis, Payer};
 use heify_gateway::stack::Settings;
 use serde_json::Value;
 
@@ -118,13 +118,6 @@ async fn listed(shared: &Shared, tenant: usize) -> i64 {
     i64::try_from(list["data"]["configurations"].as_array().unwrap().len()).unwrap()
 }
 
-async fn booked(shared: &Shared, payer: Payer) -> (i64, i64) {
-    let meter = Meter::Objects("configuration".into());
-    let balance = shared.records.read(move |store| store.balance(&payer, &meter, Moment(0)));
-    let balance = balance.await.unwrap();
-    (balance.used, balance.held)
-}
-
 #[tokio::test]
 async fn of_fifty_creations_at_once_exactly_twenty_are_done() {
     let shared = Shared::start(Duration::ZERO, |settings| {
@@ -134,7 +127,7 @@ async fn of_fifty_creations_at_once_exactly_twenty_are_done() {
     .await;
     assert_eq!(rush(&shared, &[0]).await, (20, vec!["cap_reached".to_owned()]));
     assert_eq!(listed(&shared, 0).await, 20);
-    assert_eq!(booked(&shared, Payer::Account).await, (20, 0));
+    assert_eq!(shared.booked("configuration", Payer::Account).await, (20, 0));
     create(&shared, 1).await.assert_refused(500, "account_cap_reached");
     shared.assert_clean();
 }
@@ -150,8 +143,8 @@ async fn of_a_hundred_creations_by_two_tenants_exactly_twenty_are_done_in_all() 
     let lists = [listed(&shared, 0).await, listed(&shared, 1).await];
     assert_eq!(lists.iter().sum::<i64>(), 20);
     for (id, list) in ["team-a", "team-b"].into_iter().zip(lists) {
-        assert_eq!(booked(&shared, Payer::Tenant(id.into())).await, (list, 0));
+        assert_eq!(shared.booked("configuration", Payer::Tenant(id.into())).await, (list, 0));
     }
-    assert_eq!(booked(&shared, Payer::Account).await, (20, 0));
+    assert_eq!(shared.booked("configuration", Payer::Account).await, (20, 0));
     shared.assert_clean();
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use fastrand::Rng;
+use heify_gateway::records::Payer;
 use serde_json::Value;
 
 use crate::operations::{KINDS, Kind, naming};
@@ -71,6 +72,10 @@ async fn each_list_is_what_the_tenants_own_program_made_and_did_not_delete() {
                 let there = program.objects.iter().filter(|one| one.is_there && one.kind == kind);
                 let expected: BTreeSet<String> = there.map(|one| one.ids[0].clone()).collect();
                 assert_eq!(listed(&shared, tenant, kind).await, expected, "{tenant} {kind:?}");
+                let name = kind.field().trim_end_matches("_id");
+                let payer = Payer::Tenant(["team-a", "team-b"][tenant].into());
+                let booked = shared.booked(name, payer).await;
+                assert_eq!(booked, (i64::try_from(expected.len()).unwrap(), 0), "{tenant} {name}");
             }
         }
         shared.assert_clean();

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use heify_gateway::isolate;
 use heify_gateway::quota::{Budget, Rounding, Settle};
-use heify_gateway::records::{Moment, Records, Sqlite, Store, verify};
+use heify_gateway::records::{Meter, Moment, Payer, Records, Sqlite, Store, verify};
 use heify_gateway::secret::Secret;
 use heify_gateway::settle::{Settler, Setup};
 use heify_gateway::simulator::{self, AccountSettings, Rates, Simulator, start};
@@ -64,6 +64,14 @@ impl Shared {
     /// A POST with one tenant's key.
     pub async fn call(&self, tenant: usize, path: &str, body: &str) -> Answer {
         self.gateway.post(path, &[("x-api-key", KEYS[tenant])], body).await
+    }
+
+    /// How many objects of a kind the records count, for good and for calls in progress.
+    pub async fn booked(&self, kind: &str, payer: Payer) -> (i64, i64) {
+        let meter = Meter::Objects(kind.into());
+        let balance = self.records.read(move |store| store.balance(&payer, &meter, Moment(0)));
+        let balance = balance.await.unwrap();
+        (balance.used, balance.held)
     }
 
     /// Checks that the journal recounts to what the records say.
