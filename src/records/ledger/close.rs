@@ -71,11 +71,7 @@ pub fn settle(
     let length = audio.map(|(length, _)| length);
     let entry = Entry { fact: Fact::Settle { reservation: *id, length, billed, why }, postings };
     store.write(at, &entry)?;
-    // What was closed by policy may still turn out otherwise.
-    let again = reservation.object.is_some() && why == Why::Policy;
-    if !again {
-        store.schedule(id, None)?;
-    }
+    forget_unless_asked_again(store, id, &reservation, why)?;
     Ok(true)
 }
 
@@ -93,9 +89,7 @@ pub fn release(store: &mut dyn Store, id: &Uuid, why: Why, at: Moment) -> Stored
     let free = |hold: &Posting| Posting { held: -hold.held, ..hold.clone() };
     let postings = reservation.holds.iter().map(free).collect();
     store.write(at, &Entry { fact: Fact::Release { reservation: *id, why }, postings })?;
-    if why != Why::Policy {
-        store.schedule(id, None)?;
-    }
+    forget_unless_asked_again(store, id, &reservation, why)?;
     Ok(true)
 }
 
@@ -121,6 +115,20 @@ pub fn lose_open(store: &mut dyn Store, at: Moment) -> Stored<usize> {
         lose(store, &reservation.opening.reservation, at)?;
     }
     Ok(open.len())
+}
+
+/// What was closed by policy may still turn out otherwise, where there is a job to ask about; a plan
+/// without one would be due for good, and in the way of all others.
+fn forget_unless_asked_again(
+    store: &mut dyn Store,
+    id: &Uuid,
+    reservation: &Reservation,
+    why: Why,
+) -> Stored<()> {
+    if reservation.object.is_some() && why == Why::Policy {
+        return Ok(());
+    }
+    store.schedule(id, None)
 }
 
 fn in_state(store: &mut dyn Store, id: &Uuid, states: &[State]) -> Stored<Option<Reservation>> {

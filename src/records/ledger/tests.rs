@@ -169,6 +169,26 @@ fn an_outcome_after_a_close_by_policy_is_one_adjustment() {
 }
 
 #[test]
+fn a_job_that_cannot_be_asked_about_leaves_the_agenda_when_it_is_closed() {
+    for by_release in [true, false] {
+        let mut store = Memory::default();
+        let (id, job) = (Uuid::from_u128(1), Uuid::from_u128(100));
+        let holder = Holder::Tenant("umbrella".into());
+        adopt(&mut store, &job, &"job".into(), &holder, NOW).unwrap();
+        let charge = vec![minutes(10, monthly(20), MinutesLimit::Granted)];
+        assert!(reserve(&mut store, &call(1, charge)).unwrap().is_ok());
+        // Another tenant's id: the call is bound, and has no job of its own.
+        assert!(bind(&mut store, &id, &job, NOW, NOW).unwrap());
+        assert_eq!(store.due(NOW, 10).unwrap().len(), 1);
+        match by_release {
+            true => assert!(release(&mut store, &id, Why::Policy, NOW).unwrap()),
+            false => assert!(settle(&mut store, &id, None, Why::Policy, NOW).unwrap()),
+        }
+        assert!(store.due(NOW, 10).unwrap().is_empty(), "it would be due for good");
+    }
+}
+
+#[test]
 fn what_is_open_at_start_stays_held_and_is_neither_free_nor_paid() {
     let mut store = Memory::default();
     let charge = vec![minutes(10, monthly(20), MinutesLimit::Granted)];
