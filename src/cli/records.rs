@@ -57,7 +57,8 @@ pub(crate) async fn open(settings: &config::Records) -> Result<Opened, OpenError
 
 type Stores = (Box<dyn Store>, Box<dyn Store>);
 
-/// Opens for writing and for reading. What was on its way when the last gateway ended is lost.
+/// Opens for writing and for reading. What was on its way when the last gateway ended is lost, and
+/// every job that is not settled is asked about.
 fn stores(path: &Path) -> Result<Stores, StoreError> {
     let mut writer = Sqlite::serve(path)?;
     loop {
@@ -70,6 +71,15 @@ fn stores(path: &Path) -> Result<Stores, StoreError> {
         tracing::warn!(
             reservations = lost,
             "calls were on their way when the last gateway ended: what became of them is unknown"
+        );
+    }
+    writer.begin()?;
+    let missing = ledger::reschedule(&mut writer, Moment::now())?;
+    writer.commit()?;
+    if missing > 0 {
+        tracing::warn!(
+            jobs = missing,
+            "jobs that nobody would have asked about are asked about now"
         );
     }
     Ok((Box::new(writer), Box::new(Sqlite::read_only(path)?)))

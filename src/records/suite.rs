@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::chain;
 use super::entry::{Entry, Fact, Holder, Sharing, Why};
+use super::ledger;
 use super::memory::Memory;
 use super::samples::{adopt, bind, hold, id, key, moment, next, reserve, settle, tenant};
 use super::state::State;
@@ -28,6 +29,7 @@ pub(super) fn run(store: &mut dyn Store) {
     keys_are_issued_replaced_and_revoked(store);
     months_keep_their_order(store);
     the_agenda_is_kept_in_order(store);
+    at_start_every_bound_call_gets_into_the_agenda(store);
     the_journal_is_read_in_pieces(store);
     let (recount, differences) = chain::verify(store).unwrap();
     assert_eq!(differences, Vec::<String>::new());
@@ -149,6 +151,34 @@ fn the_agenda_is_kept_in_order(store: &mut dyn Store) {
     store.schedule(&id(2), None).unwrap();
     store.commit().unwrap();
     assert_eq!(due(store, moment(70)), [(id(3), 3)]);
+}
+
+fn at_start_every_bound_call_gets_into_the_agenda(store: &mut dyn Store) {
+    let calls = [40, 41, 42].map(|number| reserve(number, tenant(0), Some(1000)));
+    commit(store, 60, &calls).unwrap();
+    for number in [40, 41, 42] {
+        let open = store.reservation(&id(number)).unwrap().unwrap();
+        commit(store, 63, &[bind(&open, Some(id(number + 100)))]).unwrap();
+    }
+    // One has a plan, one was planned by a clock that was ahead, and one was never planned.
+    store.begin().unwrap();
+    store.schedule(&id(40), Some((moment(80), 3))).unwrap();
+    store.schedule(&id(41), Some((moment(9_000_000), 3))).unwrap();
+    store.commit().unwrap();
+    for expected in [2, 0] {
+        store.begin().unwrap();
+        assert_eq!(ledger::reschedule(store, moment(70)).unwrap(), expected);
+        store.commit().unwrap();
+    }
+    let due = store.due(moment(90), 10).unwrap();
+    let due: Vec<_> = due.iter().map(|(one, asked)| (one.opening.reservation, *asked)).collect();
+    // The one at the front was planned by the test before: it is closed, and no job of this one.
+    assert_eq!(due, [(id(3), 3), (id(41), 0), (id(42), 0), (id(40), 3)]);
+    store.begin().unwrap();
+    for number in [3, 40, 41, 42] {
+        store.schedule(&id(number), None).unwrap();
+    }
+    store.commit().unwrap();
 }
 
 fn the_journal_is_read_in_pieces(store: &mut dyn Store) {

@@ -7,9 +7,6 @@ use crate::records::state::{Reservation, State, is_minutes};
 use crate::records::store::{Store, Stored};
 use crate::records::words::{AudioMillis, Meter, Moment, Payer, Posting};
 
-/// How many reservations are closed in one step at start.
-const PIECE: usize = 1000;
-
 /// The call was answered, with an id where it creates something. Calls and objects are paid; minutes
 /// wait for the end of the job, about which the upstream is first asked at `ask_at`.
 ///
@@ -103,18 +100,6 @@ pub fn lose(store: &mut dyn Store, id: &Uuid, at: Moment) -> Stored<bool> {
     }
     store.write(at, &Entry::plain(Fact::Lose { reservation: *id }))?;
     Ok(true)
-}
-
-/// At start nothing is on its way: what is open was cut off by the end of the process before.
-///
-/// # Errors
-/// [`StoreError`](crate::records::StoreError) of the store.
-pub fn lose_open(store: &mut dyn Store, at: Moment) -> Stored<usize> {
-    let open = store.in_state(State::Open, PIECE)?;
-    for reservation in &open {
-        lose(store, &reservation.opening.reservation, at)?;
-    }
-    Ok(open.len())
 }
 
 /// What was closed by policy may still turn out otherwise, where there is a job to ask about; a plan

@@ -13,10 +13,12 @@ mod close;
 mod keys;
 mod objects;
 mod reserve;
+mod start;
 #[cfg(test)]
 mod tests;
 
-pub use close::{bind, lose, lose_open, release, settle};
+pub use close::{bind, lose, release, settle};
 pub use keys::{Issued, Rotated, issue, revoke, rotate};
 pub use objects::{Adopted, adopt, delete};
 pub use reserve::{Charge, Denied, MinutesLimit, Reserve, Reserved, grant, period, reserve};
+pub use start::{lose_open, reschedule};
