@@ -1,0 +1,19 @@
+//! Do the durable records lose nothing and count nothing twice, whenever the real binary ends?
+//!
+//! `HEIFY_CRASH_ROUNDS=5000 cargo test --test crashes kill` kills it 5000 times instead of 200;
+//! `HEIFY_CRASH_SEED=...` repeats the choices of a run that failed, as far as the machine lets it.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod book;
+mod client;
+mod clients;
+mod held;
+mod points;
+mod process;
+mod rounds;
+mod settlement;
+mod trouble;
+mod upstream;
+mod world;
