@@ -40,7 +40,9 @@ pub struct Unavailable;
 pub(super) struct Job(Box<Run>);
 type Run = dyn FnOnce(&mut dyn Store) -> Stored<Done> + Send;
 /// Tells the one who waits; it gives what undoes the job where nobody waits any more.
-pub(super) type Done = Box<dyn FnOnce() -> Option<Job> + Send>;
+pub(super) type Done = Box<dyn FnOnce() -> Option<Undo> + Send>;
+/// Takes back what nobody got; it is done again until it is durable.
+pub(super) type Undo = Box<dyn Fn(&mut dyn Store) -> Stored<()> + Send>;
 
 impl Job {
     pub(super) fn new(run: impl FnOnce(&mut dyn Store) -> Stored<Done> + Send + 'static) -> Self {
@@ -141,8 +143,8 @@ impl Records {
     pub async fn reserve(&self, reserve: Reserve) -> Result<Result<Reserved, Denied>, Unavailable> {
         let (id, at) = (reserve.opening.reservation, reserve.at);
         let undo = move |outcome: &Result<Reserved, Denied>| {
-            outcome.is_ok().then(|| {
-                quietly(move |store| ledger::release(store, &id, Why::Abandoned, at).map(drop))
+            outcome.is_ok().then(|| -> Undo {
+                Box::new(move |store| ledger::release(store, &id, Why::Abandoned, at).map(drop))
             })
         };
         ask(&self.0.writes, move |store| ledger::reserve(store, &reserve), undo).await
@@ -240,7 +242,7 @@ impl fmt::Debug for Records {
 async fn ask<T: Send + 'static>(
     queue: &SyncSender<Job>,
     run: impl FnOnce(&mut dyn Store) -> Stored<T> + Send + 'static,
-    undo: impl FnOnce(&T) -> Option<Job> + Send + 'static,
+    undo: impl FnOnce(&T) -> Option<Undo> + Send + 'static,
 ) -> Result<T, Unavailable> {
     let (tell, told) = oneshot::channel();
     let job = Job::new(move |store| {
@@ -261,12 +263,4 @@ async fn ask<T: Send + 'static>(
         // The thread has dropped the job with its transaction, or it is too slow.
         Ok(Err(_)) | Err(_) => Err(Unavailable),
     }
-}
-
-/// A job whose result nobody waits for.
-fn quietly(run: impl FnOnce(&mut dyn Store) -> Stored<()> + Send + 'static) -> Job {
-    Job::new(move |store| {
-        run(store)?;
-        Ok(Box::new(|| None))
-    })
 }

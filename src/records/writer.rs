@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::handle::{Done, Health, Job};
+use super::handle::{Done, Health, Job, Undo};
 use super::store::{Store, StoreError, Stored};
 use super::words::Moment;
 
@@ -24,7 +24,7 @@ pub(super) fn start(
     jobs: Receiver<Job>,
     health: Arc<Health>,
 ) -> io::Result<()> {
-    let writer = Writer { store, health };
+    let writer = Writer { store, health, undo: Vec::new() };
     thread::Builder::new().name("records-write".into()).spawn(move || writer.run(&jobs))?;
     Ok(())
 }
@@ -32,59 +32,66 @@ pub(super) fn start(
 struct Writer {
     store: Box<dyn Store>,
     health: Arc<Health>,
+    /// What is to be taken back and is not yet.
+    undo: Vec<Undo>,
 }
 
 impl Writer {
     fn run(mut self, jobs: &Receiver<Job>) {
-        let mut batch: Vec<Job> = Vec::new();
         loop {
-            if batch.is_empty() {
-                match self.wait(jobs) {
-                    Ok(job) => batch.push(job),
-                    Err(RecvTimeoutError::Timeout) => batch.push(Job::new(probe)),
-                    Err(RecvTimeoutError::Disconnected) => return,
-                }
-            }
-            batch.extend(jobs.try_iter().take(MOST.saturating_sub(batch.len())));
+            let first = match self.wait(jobs) {
+                Ok(job) => job,
+                Err(RecvTimeoutError::Timeout) => Job::new(probe),
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            let mut batch = vec![first];
+            batch.extend(jobs.try_iter().take(MOST - 1));
             let count = batch.len() as u64;
-            batch = match self.commit(batch) {
-                Ok(undo) => {
+            match self.commit(batch) {
+                Ok(()) => {
                     self.health.commits.fetch_add(1, Ordering::Relaxed);
                     self.health.jobs.fetch_add(count, Ordering::Relaxed);
                     self.recovered();
-                    undo
+                    self.take_back();
                 }
-                Err(error) => {
-                    self.failed(&error);
-                    Vec::new()
-                }
-            };
+                Err(error) => self.failed(&error),
+            }
         }
     }
 
     /// Whoever waits is answered by the drop of his job when the store fails; the next job tries
     /// again, and without one a probe does.
     fn wait(&self, jobs: &Receiver<Job>) -> Result<Job, RecvTimeoutError> {
-        if self.health.failing.load(Ordering::Relaxed) {
+        if self.health.failing.load(Ordering::Relaxed) || !self.undo.is_empty() {
             jobs.recv_timeout(PROBE)
         } else {
             jobs.recv().map_err(|_| RecvTimeoutError::Disconnected)
         }
     }
 
-    /// Does all jobs in one transaction, or none; gives what undoes those that nobody waits for.
-    fn commit(&mut self, batch: Vec<Job>) -> Stored<Vec<Job>> {
-        self.store.begin()?;
-        let done =
-            batch.into_iter().map(|job| job.run(&mut *self.store)).collect::<Stored<Vec<Done>>>();
-        let done = match done.and_then(|done| self.store.commit().map(|()| done)) {
-            Ok(done) => done,
+    /// Does all jobs in one transaction, or none.
+    fn commit(&mut self, batch: Vec<Job>) -> Stored<()> {
+        let done = within(&mut *self.store, |store| {
+            batch.into_iter().map(|job| job.run(store)).collect::<Stored<Vec<Done>>>()
+        })?;
+        self.undo.extend(done.into_iter().filter_map(|tell| tell()));
+        Ok(())
+    }
+
+    /// In a transaction of its own: what cannot be taken back must not keep others from writing, and
+    /// must not be forgotten either.
+    fn take_back(&mut self) {
+        if self.undo.is_empty() {
+            return;
+        }
+        let undo = &self.undo;
+        match within(&mut *self.store, |store| undo.iter().try_for_each(|undo| undo(store))) {
+            Ok(()) => self.undo.clear(),
             Err(error) => {
-                self.store.rollback();
-                return Err(error);
+                let calls = self.undo.len();
+                tracing::warn!(%error, calls, "calls that were not forwarded stay reserved for now");
             }
-        };
-        Ok(done.into_iter().filter_map(|tell| tell()).collect())
+        }
     }
 
     fn failed(&self, error: &StoreError) {
@@ -96,6 +103,17 @@ impl Writer {
     fn recovered(&self) {
         if self.health.failing.swap(false, Ordering::Relaxed) {
             tracing::info!("records can be written again");
+        }
+    }
+}
+
+fn within<T>(store: &mut dyn Store, run: impl FnOnce(&mut dyn Store) -> Stored<T>) -> Stored<T> {
+    store.begin()?;
+    match run(store).and_then(|result| store.commit().map(|()| result)) {
+        Ok(result) => Ok(result),
+        Err(error) => {
+            store.rollback();
+            Err(error)
         }
     }
 }

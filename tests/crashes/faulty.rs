@@ -1,0 +1,150 @@
+//! Records in memory that fail, or wait, where the test says so.
+
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex};
+
+use heify_gateway::records::ledger::{Charge, MinutesLimit, Reserve};
+use heify_gateway::records::{
+    AudioMillis, Balance, Calendar, Entry, IssuedKey, Line, Memory, Meter, Moment, Object, Opening,
+    Payer, Period, Reservation, State, Store, StoreError, Stored,
+};
+use uuid::Uuid;
+
+/// What goes wrong.
+#[derive(Debug, Default)]
+pub struct Faults {
+    /// The next so many transactions cannot begin.
+    pub begins: usize,
+    /// Nothing can be written about this reservation.
+    pub about: Option<Uuid>,
+    /// The next commit waits for a word.
+    pub commit: Option<Receiver<()>>,
+    /// How often something has gone wrong.
+    pub hits: usize,
+}
+
+#[derive(Default)]
+pub struct Faulty {
+    inner: Memory,
+    pub faults: Arc<Mutex<Faults>>,
+}
+
+fn fault() -> StoreError {
+    StoreError("the test wants it so".to_owned())
+}
+
+impl Store for Faulty {
+    fn begin(&mut self) -> Stored<()> {
+        let mut faults = self.faults.lock().unwrap();
+        if faults.begins == 0 {
+            return Ok(());
+        }
+        faults.begins -= 1;
+        faults.hits += 1;
+        Err(fault())
+    }
+
+    fn commit(&mut self) -> Stored<()> {
+        let wait = self.faults.lock().unwrap().commit.take();
+        if let Some(wait) = wait {
+            let _ = wait.recv();
+        }
+        Ok(())
+    }
+
+    fn rollback(&mut self) {}
+
+    fn write(&mut self, at: Moment, entry: &Entry) -> Stored<()> {
+        let mut faults = self.faults.lock().unwrap();
+        if faults.about.is_some() && entry.reservation() == faults.about {
+            faults.hits += 1;
+            return Err(fault());
+        }
+        drop(faults);
+        self.inner.write(at, entry)
+    }
+
+    fn schedule(&mut self, reservation: &Uuid, plan: Option<(Moment, u32)>) -> Stored<()> {
+        self.inner.schedule(reservation, plan)
+    }
+
+    fn periods(&mut self, payer: &Payer) -> Stored<Vec<Period>> {
+        self.inner.periods(payer)
+    }
+
+    fn balance(&mut self, payer: &Payer, meter: &Meter, period: Moment) -> Stored<Balance> {
+        self.inner.balance(payer, meter, period)
+    }
+
+    fn reservation(&mut self, id: &Uuid) -> Stored<Option<Reservation>> {
+        self.inner.reservation(id)
+    }
+
+    fn object(&mut self, id: &Uuid) -> Stored<Option<Object>> {
+        self.inner.object(id)
+    }
+
+    fn key(&mut self, id: &str) -> Stored<Option<IssuedKey>> {
+        self.inner.key(id)
+    }
+
+    fn balances(&mut self, payer: &Payer) -> Stored<Vec<(Meter, Moment, Balance)>> {
+        self.inner.balances(payer)
+    }
+
+    fn in_state(&mut self, state: State, most: usize) -> Stored<Vec<Reservation>> {
+        self.inner.in_state(state, most)
+    }
+
+    fn opened(&mut self, from: Moment, to: Moment) -> Stored<Vec<Reservation>> {
+        self.inner.opened(from, to)
+    }
+
+    fn due(&mut self, now: Moment, most: usize) -> Stored<Vec<(Reservation, u32)>> {
+        self.inner.due(now, most)
+    }
+
+    fn keys(&mut self) -> Stored<Vec<IssuedKey>> {
+        self.inner.keys()
+    }
+
+    fn objects(&mut self, kind: &str) -> Stored<Vec<(Uuid, Object)>> {
+        self.inner.objects(kind)
+    }
+
+    fn journal(&mut self, after: u64, most: usize) -> Stored<Vec<Line>> {
+        self.inner.journal(after, most)
+    }
+
+    fn foreign_changes(&mut self) -> Stored<u64> {
+        self.inner.foreign_changes()
+    }
+
+    fn contents(&mut self) -> Stored<Memory> {
+        self.inner.contents()
+    }
+}
+
+/// A job of ten minutes.
+pub fn job(id: Uuid, at: Moment) -> Reserve {
+    let amount = AudioMillis::from_minutes(10);
+    let opening = Opening {
+        reservation: id,
+        tenant: "acme".into(),
+        label: None,
+        key: "acme-1".into(),
+        endpoint: "/submit".into(),
+        request: "r".into(),
+        creates: Some("transcription".into()),
+        minutes: Some(amount),
+        upload: false,
+    };
+    let monthly = MinutesLimit::Monthly(AudioMillis::from_minutes(100));
+    Reserve {
+        opening,
+        at,
+        tenant_calendar: Calendar::default(),
+        account_calendar: Calendar::default(),
+        charges: vec![Charge::Minutes { amount, tenant: monthly, account: monthly }],
+    }
+}

@@ -1,0 +1,147 @@
+//! Do the workers of one process bring everything to its end, whatever fails in between?
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use heify_gateway::contract::Contract;
+use heify_gateway::quota::{Policy, Rounding, Settle};
+use heify_gateway::records::{
+    LONGEST_WAIT, Memory, Moment, Records, Reservation, State, Store, Unavailable, Why, ledger,
+    verify,
+};
+use heify_gateway::secret::Secret;
+use heify_gateway::settle::{Settler, Setup};
+use heify_gateway::upstream::{self, Breaker, Upstream};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::faulty::{Faults, Faulty, job};
+use super::process::until;
+use super::upstream::{Turn, Upstream as Heify, error, length, well};
+
+const NOW: Moment = Moment(1_790_000_000_000);
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn id(number: u128) -> Uuid {
+    Uuid::from_u128(number)
+}
+
+async fn reservation(records: &Records, id: Uuid) -> Option<Reservation> {
+    records.read(move |store| store.reservation(&id)).await.ok().flatten()
+}
+
+/// Reserves a job and binds it, to be asked about at once.
+async fn bound(records: &Records, number: u128, at: Moment) -> Uuid {
+    assert!(records.reserve(job(id(number), at)).await.unwrap().is_ok());
+    let bind = move |store: &mut dyn Store| {
+        ledger::bind(store, &id(number), &id(number + 1000), Moment(at.0 - 1000), at)
+    };
+    assert!(records.write(bind).await.unwrap());
+    id(number + 1000)
+}
+
+async fn settle(records: &Records, heify: &Heify, settle: Settle, clock: fn() -> Moment) {
+    let url = format!("http://{}", heify.address).parse().unwrap();
+    let settings = upstream::Settings::new(url, Secret::new("the-central-key"));
+    let setup = Setup {
+        contract: Arc::new(Contract::built_in().unwrap()),
+        upstream: Arc::new(
+            Upstream::new(&settings, Arc::new(Breaker::new(Instant::now()))).unwrap(),
+        ),
+        settle,
+        rounding: Rounding::None,
+    };
+    let (_, setups) = watch::channel(Arc::new(setup));
+    Settler::new(records.clone(), setups, clock).run().await;
+}
+
+fn often(policy: Policy) -> Settle {
+    Settle { per_minute: 6000.try_into().unwrap(), deadline: HOUR, policy }
+}
+
+#[tokio::test]
+async fn a_reserve_that_nobody_waited_for_is_taken_back_even_when_that_fails_at_first() {
+    let store = Faulty::default();
+    let faults = Arc::clone(&store.faults);
+    let (open, gate) = channel();
+    faults.lock().unwrap().commit = Some(gate);
+    let records = Records::start(Box::new(store), None).unwrap();
+    let caller = records.clone();
+    let reserving = tokio::spawn(async move { caller.reserve(job(id(1), NOW)).await });
+    until("committing", async || faults.lock().unwrap().commit.is_none()).await;
+    // The caller's patience ends while its commit is on the way to the disk.
+    tokio::time::pause();
+    tokio::time::advance(LONGEST_WAIT).await;
+    assert_eq!(reserving.await.unwrap(), Err(Unavailable));
+    tokio::time::resume();
+    *faults.lock().unwrap() = Faults { begins: 2, ..Faults::default() };
+    open.send(()).unwrap();
+    until("taken back", async || {
+        let one = reservation(&records, id(1)).await;
+        one.is_some_and(|one| (one.state, one.why) == (State::Released, Some(Why::Abandoned)))
+    })
+    .await;
+    assert_eq!(faults.lock().unwrap().hits, 2, "it has failed, and was tried again");
+    let (_, differences) = records.read(|store| verify(store)).await.unwrap();
+    assert_eq!(differences, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_nobody_tells_is_closed_by_policy_and_put_right_once_when_it_is_told_after_all() {
+    static CLOCK: AtomicI64 = AtomicI64::new(NOW.0);
+    let tells = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&tells);
+    let heify = Heify::start(move |seen| {
+        let turn = if told.load(Ordering::SeqCst) { well(&seen) } else { error(500) };
+        Box::pin(async move { turn })
+    })
+    .await;
+    let records = Records::start(Box::new(Memory::default()), None).unwrap();
+    let object = bound(&records, 1, NOW).await;
+    assert!(records.reserve(job(id(2), NOW)).await.unwrap().is_ok());
+    assert!(records.write(|store| ledger::lose(store, &id(2), NOW)).await.unwrap());
+    let clock = || Moment(CLOCK.load(Ordering::SeqCst));
+    CLOCK.store(NOW.later(HOUR).0, Ordering::SeqCst);
+    let mut worker = std::pin::pin!(settle(&records, &heify, often(Policy::Charge), clock));
+    let at = async |number| reservation(&records, id(number)).await.unwrap();
+    tokio::select! {
+        () = &mut worker => unreachable!("it never ends"),
+        () = until("closed", async || {
+            at(1).await.state.is_closed() && at(2).await.state.is_closed()
+        }) => {}
+    }
+    for number in [1, 2] {
+        let one = at(number).await;
+        assert_eq!((one.state, one.why), (State::Settled, Some(Why::Policy)));
+        assert_eq!(one.billed.unwrap().0, 600_000);
+    }
+    tells.store(true, Ordering::SeqCst);
+    CLOCK.store(NOW.later(HOUR * 8).0, Ordering::SeqCst);
+    tokio::select! {
+        () = &mut worker => unreachable!("it never ends"),
+        () = until("put right", async || at(1).await.why == Some(Why::Done)) => {}
+    }
+    assert_eq!(at(1).await.billed.unwrap().0, length(&object));
+    assert_eq!(at(2).await.why, Some(Why::Policy), "there is no job to ask about");
+    assert!(records.read(|store| store.due(Moment(i64::MAX), 9)).await.unwrap().is_empty());
+    let (_, differences) = records.read(|store| verify(store)).await.unwrap();
+    assert_eq!(differences, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_policy_that_releases_gives_back_what_was_lost() {
+    let heify = Heify::start(|_| Box::pin(async { Turn::Lose })).await;
+    let records = Records::start(Box::new(Memory::default()), None).unwrap();
+    bound(&records, 1, NOW).await;
+    assert!(records.reserve(job(id(2), NOW)).await.unwrap().is_ok());
+    assert!(records.write(|store| ledger::lose(store, &id(2), NOW)).await.unwrap());
+    let worker = settle(&records, &heify, often(Policy::Release), || NOW.later(HOUR));
+    let released =
+        async |number| reservation(&records, id(number)).await.unwrap().state == State::Released;
+    tokio::select! {
+        () = worker => unreachable!("it never ends"),
+        () = until("released", async || released(1).await && released(2).await) => {}
+    }
+}
