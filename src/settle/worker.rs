@@ -28,6 +28,9 @@ const NUDGED: usize = 64;
 /// A job is not asked about more often than this, however often it is read.
 const RESPITE: Duration = Duration::from_secs(5);
 
+/// After an outcome could not be written, before the job is asked about again: others come first.
+const WRITE_AGAIN: Duration = Duration::from_secs(60);
+
 /// What the worker works with.
 #[derive(Debug)]
 pub struct Setup {
@@ -50,6 +53,8 @@ pub struct Settler {
     nudged: VecDeque<Uuid>,
     /// Jobs that were asked about a moment ago.
     recent: VecDeque<(Uuid, Instant)>,
+    /// Reservations whose outcome could not be written a moment ago.
+    unwritten: VecDeque<(Uuid, Instant)>,
 }
 
 impl Settler {
@@ -59,7 +64,8 @@ impl Settler {
         setups: watch::Receiver<Arc<Setup>>,
         clock: fn() -> Moment,
     ) -> Self {
-        Self { records, setups, clock, nudged: VecDeque::new(), recent: VecDeque::new() }
+        let (nudged, recent, unwritten) = (VecDeque::new(), VecDeque::new(), VecDeque::new());
+        Self { records, setups, clock, nudged, recent, unwritten }
     }
 
     /// Works until it is dropped; at once where another worker settles these records.
@@ -111,6 +117,10 @@ impl Settler {
 
     /// The next reservation to ask about: what tenants look at first, then what is due.
     async fn next(&mut self) -> Option<(Reservation, u32)> {
+        // Whoever asks now could not keep the answer.
+        if !self.records.is_healthy() {
+            return None;
+        }
         while let Some(id) = self.nudged.pop_front() {
             let nudged = self.records.read(move |store| {
                 let object = store.object(&id)?;
@@ -125,9 +135,13 @@ impl Settler {
                 return Some((reservation, 0));
             }
         }
-        let now = (self.clock)();
-        let due = self.records.read(move |store| store.due(now, 1)).await;
-        due.ok()?.into_iter().next()
+        while self.unwritten.front().is_some_and(|(_, at)| at.elapsed() >= WRITE_AGAIN) {
+            self.unwritten.pop_front();
+        }
+        let (now, most) = ((self.clock)(), self.unwritten.len() + 1);
+        let due = self.records.read(move |store| store.due(now, most)).await;
+        let waits = |id: &Uuid| self.unwritten.iter().any(|(unwritten, _)| unwritten == id);
+        due.ok()?.into_iter().find(|(one, _)| !waits(&one.opening.reservation))
     }
 
     async fn ask(&mut self, reservation: &Reservation, asked: u32) {
@@ -145,6 +159,8 @@ impl Settler {
         let decided = outcome(reservation, look, asked, now, &setup.settle);
         if self.write(reservation, decided, asked, now, setup.rounding).await.is_err() {
             tracing::warn!("a job's outcome could not be written; it is asked about again");
+            // Without this, one job that cannot be written would keep all others waiting.
+            self.unwritten.push_back((reservation.opening.reservation, Instant::now()));
         }
     }
 
@@ -177,10 +193,9 @@ impl Settler {
                 }
                 Outcome::GiveUp => store.schedule(&id, None)?,
                 Outcome::AskAgain(at) => {
-                    // Whoever has closed it in between has also taken it off the plan.
-                    if store.reservation(&id)?.is_some_and(|now| now.awaits_outcome()) {
-                        store.schedule(&id, Some((at, asked.saturating_add(1))))?;
-                    }
+                    // Whoever has closed it in between does not want it asked about again.
+                    let awaits = store.reservation(&id)?.is_some_and(|now| now.awaits_outcome());
+                    store.schedule(&id, awaits.then_some((at, asked.saturating_add(1))))?;
                 }
             }
             Ok(())

@@ -89,6 +89,43 @@ async fn a_reserve_that_nobody_waited_for_is_taken_back_even_when_that_fails_at_
 }
 
 #[tokio::test]
+async fn a_job_that_cannot_be_written_keeps_no_other_waiting_and_is_tried_again() {
+    let heify = Heify::start(|seen| Box::pin(async move { well(&seen) })).await;
+    let store = Faulty::default();
+    let faults = Arc::clone(&store.faults);
+    let records = Records::start(Box::new(store), None).unwrap();
+    bound(&records, 1, NOW).await;
+    bound(&records, 2, Moment(NOW.0 + 1)).await;
+    faults.lock().unwrap().about = Some(id(1));
+    let mut worker =
+        std::pin::pin!(settle(&records, &heify, often(Policy::Charge), || NOW.later(HOUR / 2)));
+    let state = async |number| reservation(&records, id(number)).await.map(|one| one.state);
+    tokio::select! {
+        () = &mut worker => unreachable!("it never ends"),
+        () = until("the other one is booked", async || state(2).await == Some(State::Settled)) => {}
+    }
+    assert_eq!(state(1).await, Some(State::Bound));
+    faults.lock().unwrap().about = None;
+    // It had its turn, and gets another one after a minute.
+    let soon = async {
+        for _ in 0..120 {
+            tokio::time::pause();
+            tokio::time::advance(Duration::from_secs(1)).await;
+            tokio::time::resume();
+            if state(1).await == Some(State::Settled) {
+                return true;
+            }
+        }
+        false
+    };
+    tokio::select! {
+        () = &mut worker => unreachable!("it never ends"),
+        booked = soon => assert!(booked, "never tried again"),
+    }
+    assert_eq!(reservation(&records, id(1)).await.unwrap().billed.unwrap().0, length(&id(1001)));
+}
+
+#[tokio::test]
 async fn what_nobody_tells_is_closed_by_policy_and_put_right_once_when_it_is_told_after_all() {
     static CLOCK: AtomicI64 = AtomicI64::new(NOW.0);
     let tells = Arc::new(AtomicBool::new(false));
