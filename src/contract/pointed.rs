@@ -70,6 +70,9 @@ impl JobReader {
     }
 }
 
+/// A year. What is above is no length of audio, and sums of such lengths would leave 64 bits.
+const LONGEST: i64 = 366 * 86_400_000;
+
 /// Seconds with a fraction, as whole milliseconds, rounded up. Digits are shifted instead of
 /// multiplied: what is charged for must not depend on how a fraction is represented.
 fn millis(seconds: &Value) -> Option<i64> {
@@ -90,7 +93,8 @@ fn millis(seconds: &Value) -> Option<i64> {
         thousandths = thousandths * 10 + digit;
     }
     let rest = fraction.bytes().skip(3).any(|byte| byte != b'0');
-    whole.checked_mul(1000)?.checked_add(thousandths + i64::from(rest))
+    let millis = whole.checked_mul(1000)?.checked_add(thousandths + i64::from(rest))?;
+    (millis <= LONGEST).then_some(millis)
 }
 
 #[cfg(test)]
@@ -112,6 +116,9 @@ mod tests {
             (json!(-1), None),
             (json!("1e3"), None),
             (json!(1e300), None),
+            (json!(31_622_400), Some(31_622_400_000)),
+            (json!(31_622_401), None),
+            (json!(9_000_000_000_000_000_i64), None),
             (json!("12,5"), None),
             (json!(null), None),
         ];
