@@ -78,6 +78,30 @@ async fn killed_after_the_answer_and_before_its_close_is_durable_the_call_is_hel
 }
 
 #[tokio::test]
+async fn an_answer_that_cannot_be_closed_reaches_its_client_and_is_closed_as_soon_as_it_can() {
+    let held = Held::start().await;
+    let (served, configuration) = held.serve().await;
+    let client = held.submit(served.listen, "held", configuration).await;
+    held.world.upstream.has("held").await;
+    let mut holder = Sqlite::beside(&held.world.database(), Missing::Refuse).unwrap();
+    holder.begin().unwrap();
+    held.open();
+    let reply = receive(client).await.unwrap();
+    assert_eq!(reply.status, 201, "{reply:?}");
+    assert_eq!(held.world.state("held"), Some(State::Open));
+    holder.rollback();
+    until("bound", async || held.world.state("held") == Some(State::Bound)).await;
+    assert_eq!(held.world.reservation("held").unwrap().object, reply.created());
+    let (exit, said) = served.stop().await;
+    assert_eq!(exit, Some(0));
+    // Had it ended before, this would be all that tells whose the job is.
+    let id = reply.created().unwrap().to_string();
+    let tells = |line: &&String| line.contains("adopt it") && line.contains(&id);
+    assert!(said.iter().find(tells).is_some_and(|line| line.contains("team-a")), "{said:#?}");
+    held.world.verified();
+}
+
+#[tokio::test]
 async fn killed_after_the_close_before_the_client_has_read_the_call_is_done_once() {
     let held = Held::start().await;
     let (served, configuration) = held.serve().await;

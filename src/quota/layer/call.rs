@@ -98,6 +98,7 @@ impl Call {
         }
         // The reservation is durable, so that nothing is lost when the client hears of its call now;
         // the outcome is written as soon as the records can.
+        self.tell_of_unwritten(close);
         drop(answer.send(Ok(response)));
         self.close(close).await;
     }
@@ -172,6 +173,20 @@ impl Call {
         }
         alarm(&Refusal::AccountCapReached);
         Refusal::AccountCapReached.into_response()
+    }
+
+    /// Should the process end first, nobody else knows whose the object is: it can be given to its
+    /// tenant with what stands here.
+    fn tell_of_unwritten(&self, close: Close) {
+        let Close::Bind(object) = close else { return };
+        let opening = &self.reserve.opening;
+        tracing::error!(
+            %object,
+            kind = opening.creates.as_deref(),
+            tenant = &*opening.tenant,
+            request_id = &*opening.request,
+            "the records do not know yet whose this is: if the gateway ends now, adopt it"
+        );
     }
 
     async fn close(&self, close: Close) {
