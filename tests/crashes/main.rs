@@ -3,6 +3,8 @@
 //! `HEIFY_CRASH_ROUNDS=5000 cargo test --test crashes kill` kills it 5000 times instead of 200;
 //! `HEIFY_CRASH_SEED=...` repeats the choices of a run that failed, as far as the machine lets it.
 
+#![cfg(unix)]
+
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -1,6 +1,7 @@
 //! What if the gateway is killed at any moment, again and again, in the middle of bursts of calls?
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tokio::time::sleep;
 
 use super::book::{Book, open};
 use super::client;
+use super::process::until;
 use super::upstream::{Answering, Seen, Turn, error, well};
 use super::world::{KEYS, World};
 
@@ -56,13 +58,15 @@ async fn kill_at_any_moment_loses_nothing_and_counts_nothing_twice() {
     let moods = Arc::new(Mutex::new(rng.fork()));
     let world = World::start(move |seen| moody(&moods, &seen)).await;
     let book = Arc::new(Book::default());
+    let heard = Arc::new(AtomicUsize::new(0));
     let mut cut_off = HashSet::new();
     let mut lost = 0;
     for round in 0..rounds {
         let served = world.serve().await;
         let mut clients = JoinSet::new();
+        heard.store(0, Ordering::SeqCst);
         for client in 0..CLIENTS {
-            let (book, listen) = (Arc::clone(&book), served.listen);
+            let (book, heard, listen) = (Arc::clone(&book), Arc::clone(&heard), served.listen);
             let mut choices = rng.fork();
             clients.spawn(async move {
                 for call in 0..CALLS {
@@ -73,10 +77,14 @@ async fn kill_at_any_moment_loses_nothing_and_counts_nothing_twice() {
                     let reply = client::call(listen, next.path, key, &name, &next.body).await;
                     let Some(reply) = reply else { return };
                     book.heard(&name, &next, &reply);
+                    heard.fetch_add(1, Ordering::SeqCst);
                 }
             });
         }
-        sleep(Duration::from_micros(rng.u64(1_000..60_000))).await;
+        // By answers and not by time alone: in the midst of a burst, however slow the machine is.
+        let enough = rng.usize(0..CLIENTS * 2);
+        until("enough answers", async || heard.load(Ordering::SeqCst) >= enough).await;
+        sleep(Duration::from_micros(rng.u64(0..12_000))).await;
         served.kill().await;
         while let Some(ended) = clients.join_next().await {
             ended.unwrap();
