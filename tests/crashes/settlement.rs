@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use heify_gateway::records::{State, Why};
+use heify_gateway::records::{Missing, Sqlite, State, Store, Why};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -69,6 +69,26 @@ async fn a_job_that_nobody_reads_is_booked_by_the_gateway_that_was_started_after
     let job = submitted(&world, &served, "job").await;
     served.kill().await;
     assert_eq!(world.state("job"), Some(State::Bound));
+    let served = world.serve().await;
+    until("booked", async || world.state("job") == Some(State::Settled)).await;
+    assert_eq!(world.reservation("job").unwrap().billed.unwrap().0, length(&job));
+    assert_eq!(served.stop().await.0, Some(0));
+    world.verified();
+}
+
+#[tokio::test]
+async fn a_job_that_is_missing_from_the_agenda_is_booked_after_a_start() {
+    let (world, _) = world().await;
+    let served = world.serve().await;
+    let job = submitted(&world, &served, "job").await;
+    assert_eq!(served.stop().await.0, Some(0));
+    let id = world.reservation("job").unwrap().opening.reservation;
+    let mut beside = Sqlite::beside(&world.database(), Missing::Refuse).unwrap();
+    beside.begin().unwrap();
+    beside.schedule(&id, None).unwrap();
+    beside.commit().unwrap();
+    drop(beside);
+    world.verified();
     let served = world.serve().await;
     until("booked", async || world.state("job") == Some(State::Settled)).await;
     assert_eq!(world.reservation("job").unwrap().billed.unwrap().0, length(&job));
