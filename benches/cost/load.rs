@@ -15,18 +15,25 @@ pub(crate) type Outcome = Result<(), Box<dyn std::error::Error>>;
 pub(crate) struct Load {
     /// What the request is an example of.
     pub(crate) name: &'static str,
+    /// How each answer begins but the first on a connection, which may be the last that passes.
+    begins: Arc<[u8]>,
     bytes: Arc<[u8]>,
 }
 
 impl Load {
     /// Prepares the request's bytes.
-    pub(crate) fn new(name: &'static str, path: &str, key: &str, body: &str) -> Self {
+    pub(crate) fn new(
+        name: &'static str,
+        status: u16,
+        (path, key, body): (&str, &str, &str),
+    ) -> Self {
         let request = format!(
             "POST {path} HTTP/1.1\r\nhost: gateway\r\naccept: */*\r\nuser-agent: load\r\n\
              x-api-key: {key}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
-        Self { name, bytes: request.into_bytes().into() }
+        let begins = format!("HTTP/1.1 {status} ").into_bytes().into();
+        Self { name, begins, bytes: request.into_bytes().into() }
     }
 
     /// Sends so many requests over so many connections.
@@ -35,7 +42,7 @@ impl Load {
         let left = Arc::new(AtomicUsize::new(requests));
         let outcome = runtime.block_on(async {
             let tasks: Vec<_> = (0..connections)
-                .map(|_| tokio::spawn(connection(address, Arc::clone(&self.bytes), left.clone())))
+                .map(|_| tokio::spawn(connection(address, self.clone(), left.clone())))
                 .collect();
             for task in tasks {
                 task.await??;
@@ -48,20 +55,25 @@ impl Load {
 
 async fn connection(
     address: SocketAddr,
-    request: Arc<[u8]>,
+    load: Load,
     left: Arc<AtomicUsize>,
 ) -> std::io::Result<()> {
     let mut stream = tokio::net::TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let mut buffer = Vec::with_capacity(16 * 1024);
     let take = |left: usize| left.checked_sub(1);
+    let mut first = true;
     while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok() {
-        stream.write_all(&request).await?;
+        stream.write_all(&load.bytes).await?;
         buffer.clear();
         while !complete(&buffer) {
             if stream.read_buf(&mut buffer).await? == 0 {
                 return Err(std::io::ErrorKind::UnexpectedEof.into());
             }
+        }
+        if !std::mem::take(&mut first) && !buffer.starts_with(&load.begins) {
+            let answer = String::from_utf8_lossy(&buffer).into_owned();
+            return Err(std::io::Error::other(answer));
         }
     }
     Ok(())

@@ -3,7 +3,8 @@
 //! `cargo bench --bench cost` runs the real binary and its peers one after another on one core, with
 //! load and upstream on the other, and prints CPU time, instructions, system calls and memory. nginx,
 //! HAProxy, valgrind, strace and taskset are used where they are installed. Absolute times depend on
-//! the machine; ratios within one run and instruction counts hold.
+//! the machine; ratios within one run and instruction counts hold. Behind `--`, the words `cpu`,
+//! `instructions`, `calls` and `memory` choose a part of the report.
 
 #![allow(
     clippy::unwrap_used,
@@ -44,21 +45,29 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = std::env::temp_dir().join(format!("heify-gateway-cost-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
     let subjects = peers::all(upstream, &folder)?;
-    let outcome = report(&subjects);
+    let wants = |what: &str| {
+        let mut chosen = arguments[1..].iter().filter(|word| !word.starts_with("--")).peekable();
+        chosen.peek().is_none() || chosen.any(|word| word == what)
+    };
+    let outcome = report(&subjects, &wants);
     std::fs::remove_dir_all(&folder)?;
     outcome
 }
 
-fn report(subjects: &[Subject]) -> Result<(), Box<dyn Error>> {
-    cpu(subjects)?;
+fn report(subjects: &[Subject], wants: &dyn Fn(&str) -> bool) -> Result<(), Box<dyn Error>> {
+    if wants("cpu") {
+        cpu(subjects)?;
+    }
     for subject in subjects.iter().filter(|subject| subject.counted) {
-        if process::installed("valgrind") {
+        if wants("instructions") && process::installed("valgrind") {
             count("instructions", subject, |run| subject.instructions(run))?;
         }
-        if process::installed("strace") {
+        if wants("calls") && process::installed("strace") {
             count("system calls", subject, |run| subject.system_calls(run))?;
         }
-        memory(subject)?;
+        if wants("memory") {
+            memory(subject)?;
+        }
     }
     Ok(())
 }
@@ -135,9 +144,18 @@ fn median(values: &[f64]) -> f64 {
 
 /// The requests that every subject gets.
 fn forwarded() -> Load {
-    Load::new("forwarded", "/submit", peers::KEY, stub::BODY)
+    Load::new("forwarded", 201, ("/submit", peers::KEY, stub::BODY))
 }
 
 fn refused() -> Load {
-    Load::new("refused (wrong key)", "/submit", "not-a-key-of-anyone", stub::BODY)
+    Load::new("refused (wrong key)", 403, ("/submit", peers::WRONG_KEY, stub::BODY))
+}
+
+/// The requests that only the gateway tells apart.
+fn limited() -> Load {
+    Load::new("refused (rate)", 429, ("/submit", peers::SLOW_KEY, stub::BODY))
+}
+
+fn read() -> Load {
+    Load::new("read of an own object", 201, ("/get-transcription", peers::KEY, stub::READ))
 }

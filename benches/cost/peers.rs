@@ -4,13 +4,20 @@ use std::error::Error;
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::sync::Arc;
+
+use heify_gateway::records::{Holder, Moment, Sqlite, Store, ledger};
 
 use super::load::{Load, Outcome};
 use super::process::{Running, installed};
-use super::{forwarded, refused};
+use super::{forwarded, limited, read, refused, stub};
 
 /// The tenant's key.
 pub(crate) const KEY: &str = "a-key-for-the-bench-only";
+/// The key of a tenant whose rate is used up by the first call.
+pub(crate) const SLOW_KEY: &str = "a-key-of-the-slow-tenant";
+/// Nobody's key.
+pub(crate) const WRONG_KEY: &str = "not-a-key-of-anyone";
 
 /// A process to measure.
 #[derive(Debug)]
@@ -71,7 +78,8 @@ impl Subject {
 
 /// The floor first, then the gateway, then the peers that are installed.
 pub(crate) fn all(upstream: SocketAddr, folder: &Path) -> Result<Vec<Subject>, Box<dyn Error>> {
-    let mut subjects = vec![floor(upstream)?, gateway(upstream, folder)?];
+    let mut subjects =
+        vec![floor(upstream)?, plain(upstream, folder)?, isolated(upstream, folder)?];
     if installed("nginx") {
         subjects.push(nginx(upstream, folder)?);
     }
@@ -97,19 +105,51 @@ fn floor(upstream: SocketAddr) -> Result<Subject, Box<dyn Error>> {
     Ok(Subject {
         name: "bare hyper forwarder",
         address,
-        loads: vec![forwarded()],
+        loads: vec![forwarded(), refused()],
         counted: true,
         command,
     })
 }
 
-fn gateway(upstream: SocketAddr, folder: &Path) -> Result<Subject, Box<dyn Error>> {
+fn plain(upstream: SocketAddr, folder: &Path) -> Result<Subject, Box<dyn Error>> {
+    let loads = vec![forwarded(), refused(), limited()];
+    let more = "[isolation]\nmode = \"off\"\n";
+    gateway("heify-gateway", loads, upstream, &folder.join("gateway.toml"), more)
+}
+
+/// The gateway with records, in which the tenant has an object.
+fn isolated(upstream: SocketAddr, folder: &Path) -> Result<Subject, Box<dyn Error>> {
+    let database = folder.join("records.db");
+    let mut records = Sqlite::serve(&database)?;
+    records.begin()?;
+    let holder = Holder::Tenant("bench".into());
+    let kind = Arc::from("transcription");
+    ledger::adopt(&mut records, &stub::OBJECT.parse()?, &kind, &holder, Moment::now())?;
+    records.commit()?;
+    let more = format!("[records]\nurl = \"sqlite://{}\"\n", database.display());
+    gateway(
+        "heify-gateway, isolating",
+        vec![read()],
+        upstream,
+        &folder.join("isolated.toml"),
+        &more,
+    )
+}
+
+fn gateway(
+    name: &'static str,
+    loads: Vec<Load>,
+    upstream: SocketAddr,
+    file: &Path,
+    more: &str,
+) -> Result<Subject, Box<dyn Error>> {
     let (address, status) = (free()?, free()?);
-    let file = folder.join("gateway.toml");
     let mut config = format!(
         "[server]\nlisten = \"{address}\"\nworkers = 1\n[status]\nlisten = \"{status}\"\n\
          [upstream]\nurl = \"http://{upstream}\"\napi_key = \"the-central-key-of-the-bench\"\n\
-         [auth]\nfailed_attempts = {{ per_minute = 100000000, burst = 100000000 }}\n"
+         [auth]\nfailed_attempts = {{ per_minute = 100000000, burst = 100000000 }}\n\
+         [account]\nrate = {{ \"/submit\" = {{ per_minute = 100000000, burst = 100000000 }}, \
+         \"/get-transcription\" = {{ per_minute = 100000000, burst = 100000000 }} }}\n{more}"
     );
     // A thousand tenants, as in a central deployment; the load uses the last one's key.
     for tenant in 1..1_000 {
@@ -119,19 +159,16 @@ fn gateway(upstream: SocketAddr, folder: &Path) -> Result<Subject, Box<dyn Error
     }
     config += &format!(
         "[[tenants]]\nid = \"bench\"\nkeys = [{{ key = \"{KEY}\" }}]\n\
-         rate = {{ \"/submit\" = {{ per_minute = 100000000, burst = 100000000 }} }}\n\
-         total = {{ per_minute = 100000000, burst = 100000000 }}\n"
+         rate = {{ \"/submit\" = {{ per_minute = 100000000, burst = 100000000 }}, \
+         \"/get-transcription\" = {{ per_minute = 100000000, burst = 100000000 }} }}\n\
+         total = {{ per_minute = 100000000, burst = 100000000 }}\n\
+         [[tenants]]\nid = \"slow\"\nkeys = [{{ key = \"{SLOW_KEY}\" }}]\n\
+         rate = {{ \"/submit\" = {{ per_minute = 1, burst = 1 }} }}\n"
     );
-    fs::write(&file, config)?;
+    fs::write(file, config)?;
     let command =
         words(&[env!("CARGO_BIN_EXE_heify-gateway"), "--config", &file.to_string_lossy(), "serve"]);
-    Ok(Subject {
-        name: "heify-gateway",
-        address,
-        loads: vec![forwarded(), refused()],
-        counted: true,
-        command,
-    })
+    Ok(Subject { name, address, loads, counted: true, command })
 }
 
 fn nginx(upstream: SocketAddr, folder: &Path) -> Result<Subject, Box<dyn Error>> {

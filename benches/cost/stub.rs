@@ -18,6 +18,11 @@ pub(crate) const BODY: &str = concat!(
     r#""participant_id":"51e9c7aa-6d34-4f02-8b1c-2a3b4c5d6e7f","x":1}"#
 );
 
+/// A body that names one object.
+pub(crate) const READ: &str = r#"{"transcription_id":"e0d4b9c3-8a57-4e21-a6f0-9b8c7d6e5f40"}"#;
+/// The object in it.
+pub(crate) const OBJECT: &str = "e0d4b9c3-8a57-4e21-a6f0-9b8c7d6e5f40";
+
 const ANSWER: &str = concat!(
     r#"{"data":{"message":"Transcription created successfully","#,
     r#""transcription_id":"e0d4b9c3-8a57-4e21-a6f0-9b8c7d6e5f40"}}"#
