@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use http::header::HOST;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Request, Uri};
 use http_body_util::Full;
@@ -30,6 +31,8 @@ pub struct Upstream {
     scheme: Scheme,
     authority: Authority,
     prefix: Box<str>,
+    /// `Host`, where only HTTP/1 can be spoken: else the client would build it for every request.
+    host: Option<HeaderValue>,
     key: HeaderValue,
     redactor: Redactor,
     settings: Settings,
@@ -75,6 +78,7 @@ impl Upstream {
             .build(Connector::new(settings)?);
         Ok(Self {
             client,
+            host: plain_host(&scheme, &authority),
             scheme,
             authority,
             prefix: prefix.trim_end_matches('/').into(),
@@ -115,7 +119,10 @@ impl Upstream {
     }
 
     /// Sends a request. The future has no deadline of its own but the one of connecting.
-    pub fn send(&self, request: Request<Full<Bytes>>) -> ResponseFuture {
+    pub fn send(&self, mut request: Request<Full<Bytes>>) -> ResponseFuture {
+        if let Some(host) = &self.host {
+            request.headers_mut().insert(HOST, host.clone());
+        }
         self.client.request(request)
     }
 
@@ -151,6 +158,18 @@ impl Upstream {
     }
 }
 
+/// `Host` without TLS (RFC 9110, section 7.2): the port stands in it unless it is the usual one.
+fn plain_host(scheme: &Scheme, authority: &Authority) -> Option<HeaderValue> {
+    if *scheme != Scheme::HTTP {
+        return None;
+    }
+    let host = authority.host();
+    match authority.port().filter(|port| port.as_u16() != 80) {
+        Some(port) => HeaderValue::try_from(format!("{host}:{port}")).ok(),
+        None => HeaderValue::from_str(host).ok(),
+    }
+}
+
 /// An error with its causes, for operators: addresses and reasons, never a header or a body.
 fn chain(error: &legacy::Error) -> String {
     let causes: Vec<String> = causes(error).map(ToString::to_string).collect();
@@ -160,4 +179,21 @@ fn chain(error: &legacy::Error) -> String {
 /// An error and what caused it, outermost first.
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |error| Error::source(*error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_names_a_port_that_is_not_the_usual_one_and_nobody() {
+        let host = |scheme: Scheme, authority: &str| {
+            let authority = Authority::try_from(authority).unwrap();
+            plain_host(&scheme, &authority).map(|host| host.to_str().unwrap().to_owned())
+        };
+        assert_eq!(host(Scheme::HTTP, "api.example:8080").as_deref(), Some("api.example:8080"));
+        assert_eq!(host(Scheme::HTTP, "me:pw@api.example:80").as_deref(), Some("api.example"));
+        assert_eq!(host(Scheme::HTTP, "[::1]:81").as_deref(), Some("[::1]:81"));
+        assert_eq!(host(Scheme::HTTPS, "api.example"), None);
+    }
 }
