@@ -131,7 +131,7 @@ impl Upstream {
     /// # Errors
     /// The rest of the upstream's pause.
     pub fn admit(&self) -> Result<(), Duration> {
-        self.breaker.admit(Instant::now())
+        self.breaker.admit(Instant::now)
     }
 
     /// Notes that the upstream answered.
