@@ -8,7 +8,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,6 +16,7 @@ use http::{Request, Response};
 use http_body::Body;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, Sleep};
 use tower::Service;
 
@@ -49,6 +50,9 @@ struct Signals<'a, D> {
     timer: Pin<&'a mut Sleep>,
     drained: Pin<&'a mut D>,
     draining: bool,
+    drain: Receiver<Option<Duration>>,
+    /// Who is woken by the drain.
+    waiter: Option<Waker>,
 }
 
 impl<D: Future> Signals<'_, D> {
@@ -57,7 +61,13 @@ impl<D: Future> Signals<'_, D> {
         if self.draining {
             return false;
         }
+        // One load instead of a lock each time that something happens on the connection.
+        let waits = self.waiter.as_ref().is_some_and(|waiter| waiter.will_wake(context.waker()));
+        if waits && !self.drain.has_changed().unwrap_or(true) {
+            return false;
+        }
         self.draining = self.drained.as_mut().poll(context).is_ready();
+        self.waiter = Some(context.waker().clone());
         self.draining
     }
 
@@ -97,9 +107,17 @@ where
         let deadline = Deadline::start(&self.inner.settings, &activity);
         let timer = pin!(tokio::time::sleep_until(deadline.first()));
         let mut drain = self.inner.drain.subscribe();
+        let unseen = drain.clone();
         let drained = pin!(drain.wait_for(Option::is_some));
-        let mut signals =
-            Signals { activity: &activity, deadline, timer, drained, draining: false };
+        let mut signals = Signals {
+            activity: &activity,
+            deadline,
+            timer,
+            drained,
+            draining: false,
+            drain: unseen,
+            waiter: None,
+        };
         let protocol = known.unwrap_or(Protocol::Http1);
         let mut guard = Guard::new(io, Arc::clone(&activity), protocol);
         let protocol = match known {
