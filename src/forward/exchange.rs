@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::response::Parts;
-use http::{HeaderValue, Request, Response, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::answer::{Verdict, judge, judge_error};
-use super::fields::strip_hop_by_hop;
+use super::fields::{strip_hop_by_hop, upstream_fields};
 use super::relayed::Relayed;
 use crate::body::Body;
 use crate::contract::Endpoint;
@@ -25,10 +25,42 @@ const ERROR_LIMIT: usize = 64 * 1024;
 pub(super) struct Exchange {
     pub(super) upstream: Arc<Upstream>,
     pub(super) endpoint: Arc<Endpoint>,
-    /// A second copy of the request, where sending it twice is harmless.
-    pub(super) again: Option<Request<Full<Bytes>>>,
+    /// What the request was built from, where sending it twice is harmless.
+    pub(super) again: Option<Again>,
     /// When the last byte of the answer must have come.
     pub(super) end: Instant,
+}
+
+/// A request that may be built a second time. It hardly ever is, so nothing is copied for it whose
+/// copy costs something.
+#[derive(Debug)]
+pub(super) struct Again {
+    pub(super) method: Method,
+    pub(super) uri: Uri,
+    /// The client's fields.
+    pub(super) client: HeaderMap,
+    pub(super) body: Full<Bytes>,
+}
+
+impl Again {
+    pub(super) fn request(self, key: HeaderValue) -> Request<Full<Bytes>> {
+        request(self.method, self.uri, &self.client, self.body, key)
+    }
+}
+
+/// Builds the request to the upstream.
+pub(super) fn request(
+    method: Method,
+    uri: Uri,
+    client: &HeaderMap,
+    body: Full<Bytes>,
+    key: HeaderValue,
+) -> Request<Full<Bytes>> {
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
+    *request.uri_mut() = uri;
+    *request.headers_mut() = upstream_fields(client, key);
+    request
 }
 
 impl Exchange {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper_util::client::legacy::ResponseFuture;
@@ -14,8 +15,8 @@ use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tower::Service;
 
-use super::exchange::Exchange;
-use super::fields::{keep_apart, upstream_fields};
+use super::exchange::{Again, Exchange, request};
+use super::fields::keep_apart;
 use super::relayed::Relayed;
 use crate::body::Body;
 use crate::contract::Endpoint;
@@ -36,19 +37,14 @@ impl Forward {
         Self { upstream }
     }
 
-    fn send(&self, request: Request<Full<Bytes>>) -> Result<State, Refusal> {
-        let (parts, body) = request.into_parts();
+    fn send(&self, checked: Request<Full<Bytes>>) -> Result<State, Refusal> {
+        let (parts, body) = checked.into_parts();
         let endpoint = parts.extensions.get::<Arc<Endpoint>>().ok_or(Refusal::Misassembled)?;
+        let endpoint = Arc::clone(endpoint);
         let pause = self.upstream.admit();
         pause.map_err(|retry_after| Refusal::UpstreamPaused { retry_after })?;
         let path = parts.uri.path_and_query().ok_or(Refusal::MalformedHttp)?;
-        let mut outgoing = Request::new(body);
-        *outgoing.method_mut() = parts.method.clone();
-        *outgoing.uri_mut() = self.upstream.uri(path).ok_or(Refusal::MalformedHttp)?;
-        *outgoing.headers_mut() = upstream_fields(&parts.headers, self.upstream.key());
-        if let Some(tenant) = parts.extensions.get::<Arc<Tenant>>() {
-            keep_apart(outgoing.headers_mut(), &tenant.id);
-        }
+        let uri = self.upstream.uri(path).ok_or(Refusal::MalformedHttp)?;
 
         let effect = &endpoint.effect;
         if let Some(observation) = parts.extensions.get::<Arc<Observation>>() {
@@ -57,10 +53,17 @@ impl Forward {
         let settings = self.upstream.settings();
         let now = Instant::now();
         let head = now + effect.timeout.unwrap_or(settings.timeout);
+        let Parts { method, headers: mut client, extensions, .. } = parts;
+        if let Some(tenant) = extensions.get::<Arc<Tenant>>() {
+            keep_apart(&mut client, &tenant.id);
+        }
+        let copies = effect.repeatable.then(|| (method.clone(), uri.clone(), body.clone()));
+        let outgoing = request(method, uri, &client, body, self.upstream.key());
+        let again = copies.map(|(method, uri, body)| Again { method, uri, client, body });
         let exchange = Exchange {
             upstream: Arc::clone(&self.upstream),
-            endpoint: Arc::clone(endpoint),
-            again: effect.repeatable.then(|| outgoing.clone()),
+            endpoint,
+            again,
             end: head.max(now + settings.total_timeout),
         };
         let sending = self.upstream.send(outgoing);
@@ -151,32 +154,39 @@ fn poll_exchange(
     context: &mut Context<'_>,
 ) -> Poll<Result<Response<Body<Relayed>>, Reading>> {
     let refuse = |refusal: Refusal| Poll::Ready(Ok(refusal.into_response()));
-    let Some(mut call) = exchange.take() else {
+    // Stays in its place while the answer is on its way: it is too large to be moved at each look.
+    let Some(call) = exchange.as_mut() else {
         return refuse(Refusal::Misassembled);
     };
-    loop {
+    let refusal = loop {
         match Pin::new(&mut *sending).poll(context) {
             Poll::Ready(Ok(answer)) => {
-                let answered = call.answered(answer).map_err(|error| {
-                    let (parts, body) = *error;
-                    Box::pin(call.read_error(parts, body)) as Reading
-                });
-                return Poll::Ready(answered);
+                let (parts, body) = match call.answered(answer) {
+                    Ok(response) => {
+                        *exchange = None;
+                        return Poll::Ready(Ok(response));
+                    }
+                    Err(error) => *error,
+                };
+                let Some(call) = exchange.take() else {
+                    return refuse(Refusal::Misassembled);
+                };
+                return Poll::Ready(Err(Box::pin(call.read_error(parts, body))));
             }
             Poll::Ready(Err(error)) => {
                 let failure = call.upstream.failed(&error);
                 match call.again.take().filter(|_| failure == Failure::Closed) {
-                    Some(again) => *sending = call.upstream.send(again),
-                    None => return refuse(call.failed(failure)),
+                    Some(again) => {
+                        let again = again.request(call.upstream.key());
+                        *sending = call.upstream.send(again);
+                    }
+                    None => break call.failed(failure),
                 }
             }
-            Poll::Pending => {
-                if deadline.poll(context).is_ready() {
-                    return refuse(call.timed_out());
-                }
-                *exchange = Some(call);
-                return Poll::Pending;
-            }
+            Poll::Pending if deadline.poll(context).is_ready() => break call.timed_out(),
+            Poll::Pending => return Poll::Pending,
         }
-    }
+    };
+    *exchange = None;
+    refuse(refusal)
 }
