@@ -73,10 +73,17 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let poll = || this.inner.as_mut().as_pin_mut().map(|inner| inner.poll(context));
+        let mut polled = Poll::Pending;
+        let poll = || match this.inner.as_mut().as_pin_mut() {
+            Some(inner) => {
+                polled = inner.poll(context);
+                true
+            }
+            None => false,
+        };
         match catch_unwind(AssertUnwindSafe(poll)) {
-            Ok(Some(polled)) => return polled,
-            Ok(None) => {}
+            Ok(true) => return polled,
+            Ok(false) => {}
             Err(_) => {
                 // Its state is whatever the panic left: drop it now, and let that panic, too.
                 let _ = catch_unwind(AssertUnwindSafe(|| this.inner.set(None)));

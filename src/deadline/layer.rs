@@ -84,8 +84,9 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        if let Poll::Ready(answer) = this.inner.poll(context) {
-            return Poll::Ready(answer);
+        let polled = this.inner.poll(context);
+        if polled.is_ready() {
+            return polled;
         }
         this.sleep.poll(context).map(|()| {
             let sent = this.observation.as_ref();

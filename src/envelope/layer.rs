@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use pin_project_lite::pin_project;
@@ -76,16 +76,20 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let response = ready!(this.inner.poll(context))?;
-        let (mut parts, body) = response.into_parts();
-        if let Some(state) = parts.extensions.remove::<LimitState>() {
-            add_limit(&mut parts.headers, &state);
+        let mut polled = this.inner.poll(context);
+        if let Poll::Ready(Ok(response)) = &mut polled {
+            complete(response, this.contact.as_ref());
         }
-        if let (Some(contact), Some(refusal)) =
-            (this.contact.as_ref(), parts.extensions.get::<Refusal>())
-        {
-            add_contact(&mut parts.headers, refusal, contact);
-        }
-        Poll::Ready(Ok(Response::from_parts(parts, body)))
+        polled
+    }
+}
+
+fn complete<B>(response: &mut Response<B>, contact: Option<&Arc<str>>) {
+    if let Some(state) = response.extensions_mut().remove::<LimitState>() {
+        add_limit(response.headers_mut(), &state);
+    }
+    let Some(contact) = contact else { return };
+    if let Some(refusal) = response.extensions().get::<Refusal>().cloned() {
+        add_contact(response.headers_mut(), &refusal, contact);
     }
 }

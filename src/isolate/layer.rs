@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::{
@@ -213,13 +213,14 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProjection::Passed { future, job } => {
-                let response = ready!(future.poll(context))?;
-                if let Some((isolation, job)) = job.take()
+                let polled = future.poll(context);
+                if let Poll::Ready(Ok(response)) = &polled
+                    && let Some((isolation, job)) = job.take()
                     && response.status().is_success()
                 {
                     isolation.nudge(&job);
                 }
-                Poll::Ready(Ok(response))
+                polled
             }
             StateProjection::Waits { waiting } => waiting.as_mut().poll(context),
             // Polled after its end, which no caller does: pending for good beats a panic.

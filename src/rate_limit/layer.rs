@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use governor::clock::{Clock, DefaultClock};
@@ -130,8 +130,10 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let mut response = ready!(this.early.poll(context))?;
-        if let Some(state) = this.state.take() {
+        let mut polled = this.early.poll(context);
+        if let Poll::Ready(Ok(response)) = &mut polled
+            && let Some(state) = this.state.take()
+        {
             let extensions = response.extensions_mut();
             // An inner room may have a limit of its own, for instance of the month.
             let state = match extensions.remove::<LimitState>() {
@@ -140,6 +142,6 @@ where
             };
             extensions.insert(state);
         }
-        Poll::Ready(Ok(response))
+        polled
     }
 }
