@@ -20,7 +20,9 @@ pin_project! {
     #[project = StateProjection]
     #[derive(Debug)]
     enum State<F, B> {
-        Answered { response: Option<Response<B>> },
+        // Boxed: a room's future is moved through all outer ones, and a call that passes should not
+        // pay for the size of an answer.
+        Answered { response: Option<Box<Response<B>>> },
         Passed { #[pin] future: F },
     }
 }
@@ -28,7 +30,7 @@ pin_project! {
 impl<F, B> Early<F, B> {
     /// Answers at once.
     pub fn answered(response: Response<B>) -> Self {
-        Self { state: State::Answered { response: Some(response) } }
+        Self { state: State::Answered { response: Some(Box::new(response)) } }
     }
 
     /// Waits for the inner service.
@@ -48,7 +50,7 @@ where
             StateProjection::Passed { future } => future.poll(context),
             // Polled after its end, which no caller does: pending for good beats a panic.
             StateProjection::Answered { response } => {
-                response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
+                response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(*response)))
             }
         }
     }
