@@ -96,24 +96,29 @@ impl<A: HttpBody<Data = Bytes> + Unpin> Opened<A> {
     /// Reads and checks the body, then waits for the inner service. The bytes stay in the budget as
     /// long as they are in memory: where an inner room goes on with a call whose client has gone,
     /// that is longer than this future lives.
-    async fn pass<S, B>(self, mut ready: S) -> Result<Response<B>, S::Error>
+    fn pass<S, B>(self, mut ready: S) -> impl Future<Output = Result<Response<B>, S::Error>>
     where
         S: Service<Request<Full<Bytes>>, Response = Response<B>>,
         B: From<Bytes>,
     {
+        // Taken apart here and not within: what a future captures stays where it is, what it takes
+        // out of an argument is copied.
         let Self { mut parts, endpoint, mut collect } = self;
-        let collected = poll_fn(|context| collect.poll(context)).await;
-        let checked = collected.and_then(|bytes| {
-            let value = judge(&bytes, endpoint.body.as_ref())?;
-            Ok((bytes, Checked(value)))
-        });
-        match checked {
-            Ok((bytes, checked)) => {
-                parts.extensions.insert(checked);
-                let bytes = if endpoint.effect.repeatable { bytes } else { collect.hold(bytes) };
-                ready.call(Request::from_parts(parts, Full::new(bytes))).await
+        async move {
+            let collected = poll_fn(|context| collect.poll(context)).await;
+            let checked = collected.and_then(|bytes| {
+                let value = judge(&bytes, endpoint.body.as_ref())?;
+                Ok((bytes, Checked(value)))
+            });
+            match checked {
+                Ok((bytes, checked)) => {
+                    parts.extensions.insert(checked);
+                    let ends_here = endpoint.effect.repeatable;
+                    let bytes = if ends_here { bytes } else { collect.hold(bytes) };
+                    ready.call(Request::from_parts(parts, Full::new(bytes))).await
+                }
+                Err(refusal) => Ok(refusal.into_response()),
             }
-            Err(refusal) => Ok(refusal.into_response()),
         }
     }
 }
