@@ -23,6 +23,12 @@ impl FieldPath {
         if !self.0.is_empty() {
             self.0.push('.');
         }
+        // What an API calls its fields; character by character it costs twenty times as much.
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() | (byte == b'_');
+        if key.len() <= KEY_LIMIT && key.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
+            self.0.push_str(key);
+            return;
+        }
         let mut left = key.char_indices();
         for (_, character) in left.by_ref().take(KEY_LIMIT) {
             if character == '\'' {

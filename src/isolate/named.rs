@@ -1,5 +1,7 @@
 //! Which ids does a request name?
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -64,8 +66,7 @@ impl<'b> Walk<'b> {
         let (segment, rest) = pointer.split_once('/').unwrap_or((pointer, ""));
         match value {
             Value::Object(members) => {
-                let name = segment.replace("~1", "/").replace("~0", "~");
-                if let Some((key, value)) = members.get_key_value(&name) {
+                if let Some((key, value)) = members.get_key_value(&*unescaped(segment)) {
                     self.steps.push(Step::Key(key));
                     self.known(index, rest, value)?;
                     self.steps.pop();
@@ -143,6 +144,15 @@ impl<'b> Walk<'b> {
         let field = if path.is_root() { "the body".into() } else { path.into_text() };
         self.found.push(Named { id, known, field });
         Ok(())
+    }
+}
+
+/// A segment of a pointer as it stands in an object (RFC 6901, section 4).
+fn unescaped(segment: &str) -> Cow<'_, str> {
+    if segment.contains('~') {
+        Cow::Owned(segment.replace("~1", "/").replace("~0", "~"))
+    } else {
+        Cow::Borrowed(segment)
     }
 }
 
