@@ -5,6 +5,9 @@
 //! HAProxy, valgrind, strace and taskset are used where they are installed. Absolute times depend on
 //! the machine; ratios within one run and instruction counts hold. Behind `--`, the words `cpu`,
 //! `instructions`, `calls` and `memory` choose a part of the report.
+//!
+//! Cargo builds floor and gateway with the features of the tests, tokio's paused clock among them: that
+//! is some 500 instructions more than what is shipped.
 
 #![allow(
     clippy::unwrap_used,
