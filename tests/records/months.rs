@@ -16,6 +16,7 @@ use heify_gateway::refusal::Refusal;
 use heify_gateway::tenant::Tenant;
 use http::{Request, Response};
 use http_body_util::Full;
+use jiff::tz::TimeZone;
 use tokio_util::task::TaskTracker;
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -48,12 +49,23 @@ struct Room {
 impl Room {
     /// One tenant with two calls a month, and minutes for two jobs.
     fn new(clock: &'static Clock, tell: fn() -> Moment) -> Self {
+        let records = Records::start(Box::new(Memory::default()), None).unwrap();
+        Self::over(records, Calendar::default(), clock, tell)
+    }
+
+    /// The same with records of before, and other months.
+    fn over(
+        records: Records,
+        calendar: Calendar,
+        clock: &'static Clock,
+        tell: fn() -> Moment,
+    ) -> Self {
         let contract = Arc::new(Contract::built_in().unwrap());
         let mut tenant = TenantBudget { id: "acme".into(), ..TenantBudget::default() };
         tenant.budget.monthly.insert("/analytics".into(), 2);
         tenant.budget.minutes = MinutesBudget::Monthly(AudioMillis::from_minutes(20));
+        tenant.budget.calendar = calendar;
         let settings = Settings { tenants: vec![tenant], ..Settings::default() };
-        let records = Records::start(Box::new(Memory::default()), None).unwrap();
         let tasks = TaskTracker::new();
         let quotas = Quotas::new(&settings, &contract, records.clone(), tasks, tell, None);
         Self { quotas: Arc::new(quotas), records, clock, meanwhile: None }
@@ -122,6 +134,13 @@ async fn a_clock_that_steps_back_or_far_ahead_grants_no_second_quota_and_keeps_a
     for month in months {
         assert_eq!(room.balance(calls(), month).await.used, 2);
         assert_eq!(room.balance(Meter::Minutes, month).await.held, 1_200_000);
+    }
+    // Nor do other months from now on: those that have begun stay as they are.
+    let calendar = Calendar::new(TimeZone::get("Asia/Tokyo").unwrap(), 15).unwrap();
+    let room = Room::over(room.records, calendar, &CLOCK, || CLOCK.now());
+    for month in months {
+        assert_eq!(room.call("/analytics", month).await, NO_CALLS);
+        assert_eq!(room.call("/submit", month).await, NO_MINUTES);
     }
     let verified = room.records.read(|store| verify(store)).await.unwrap();
     assert_eq!(verified.1, Vec::<String>::new());
