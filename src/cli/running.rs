@@ -1,9 +1,11 @@
 //! What runs together, and how does it change while it runs?
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use heify_gateway::config;
 use heify_gateway::records::{IssuedKey, Moment, Records};
+use heify_gateway::server::Drained;
 use heify_gateway::server::status::Readiness;
 use heify_gateway::settle::{Settler, Setup};
 use tokio::sync::watch;
@@ -49,6 +51,15 @@ impl Running {
         tokio::spawn(Settler::new(records, watched, Moment::now).run());
         let kept = Some(Kept { opened, issued, setups, changes });
         Ok(Self { settings, gateway, kept })
+    }
+
+    /// Lets requests end, cuts what has not ended in time, and closes the records.
+    pub(crate) async fn shutdown(self, timeout: Duration) -> Drained {
+        let drained = self.gateway.shutdown(timeout).await;
+        if let Some(kept) = &self.kept {
+            kept.opened.records.close().await;
+        }
+        drained
     }
 
     /// Waits until another process has written into the records.

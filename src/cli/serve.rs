@@ -95,10 +95,13 @@ async fn serve(settings: config::Settings, load: &Load<'_>) -> Result<Exit, Star
     };
     tracing::info!(signal = end, "draining");
     readiness.draining();
-    let (server, gateway) = (running.settings.server, running.gateway);
+    let (delay, timeout) = {
+        let server = &running.settings.server;
+        (server.pre_stop_delay, server.drain_timeout)
+    };
     let drain = async {
-        tokio::time::sleep(server.pre_stop_delay).await;
-        gateway.shutdown(server.drain_timeout).await
+        tokio::time::sleep(delay).await;
+        running.shutdown(timeout).await
     };
     tokio::select! {
         drained = drain => {

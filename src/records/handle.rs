@@ -37,8 +37,13 @@ const NUDGES: usize = 1024;
 pub struct Unavailable;
 
 /// What a thread does with its store; it gives what is to be done once that is durable.
-pub(super) struct Job(Box<Run>);
-type Run = dyn FnOnce(&mut dyn Store) -> Stored<Done> + Send;
+pub(super) enum Job {
+    /// Something to do.
+    Run(Box<Run>),
+    /// The end: the store is closed, and then the sender dropped.
+    Close(oneshot::Sender<()>),
+}
+pub(super) type Run = dyn FnOnce(&mut dyn Store) -> Stored<Done> + Send;
 /// Tells the one who waits; it gives what undoes the job where nobody waits any more.
 pub(super) type Done = Box<dyn FnOnce() -> Option<Undo> + Send>;
 /// Takes back what nobody got; it is done again until it is durable.
@@ -46,11 +51,7 @@ pub(super) type Undo = Box<dyn Fn(&mut dyn Store) -> Stored<()> + Send>;
 
 impl Job {
     pub(super) fn new(run: impl FnOnce(&mut dyn Store) -> Stored<Done> + Send + 'static) -> Self {
-        Self(Box::new(run))
-    }
-
-    pub(super) fn run(self, store: &mut dyn Store) -> Stored<Done> {
-        (self.0)(store)
+        Self::Run(Box::new(run))
     }
 }
 
@@ -213,6 +214,18 @@ impl Records {
     pub(crate) fn nudged(&self) -> Vec<Uuid> {
         let mut nudges = self.0.nudges.lock().unwrap();
         std::iter::from_fn(|| nudges.as_mut()?.try_recv().ok()).collect()
+    }
+
+    /// Closes the store, so that all of it is in its file; whoever asks afterwards is refused.
+    pub async fn close(&self) {
+        // The reader first: the last one to close moves the log into the file.
+        for queue in [&self.0.reads, &self.0.writes] {
+            let (tell, closed) = oneshot::channel();
+            if queue.try_send(Job::Close(tell)).is_ok() {
+                // Nothing is sent: the store is closed when the other end is dropped.
+                let _ = tokio::time::timeout(LONGEST_WAIT, closed).await;
+            }
+        }
     }
 
     /// A number that changes within a second when another process has written.

@@ -28,10 +28,15 @@ fn run(mut store: Box<dyn Store>, jobs: &Receiver<Job>, changed: &dyn Fn(u64)) {
     let mut looked = Instant::now();
     loop {
         match jobs.recv_timeout(LOOK.saturating_sub(looked.elapsed())) {
-            Ok(job) => match job.run(&mut *store) {
+            Ok(Job::Run(run)) => match run(&mut *store) {
                 Ok(tell) => drop(tell()),
                 Err(error) => tracing::error!(%error, "records cannot be read"),
             },
+            Ok(Job::Close(tell)) => {
+                drop(store);
+                drop(tell);
+                return;
+            }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }

@@ -1,15 +1,15 @@
 //! How do many calls share one wait for the disk?
 
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
+use std::{io, iter};
 
 use uuid::Uuid;
 
-use super::handle::{Done, Health, Job, Undo};
+use super::handle::{Done, Health, Job, Run, Undo};
 use super::store::{Store, StoreError, Stored};
 use super::words::Moment;
 
@@ -44,8 +44,17 @@ impl Writer {
                 Err(RecvTimeoutError::Timeout) => Job::new(probe),
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            let mut batch = vec![first];
-            batch.extend(jobs.try_iter().take(MOST - 1));
+            let mut batch = Vec::new();
+            let mut end = None;
+            for job in iter::once(first).chain(jobs.try_iter().take(MOST - 1)) {
+                match job {
+                    Job::Run(run) => batch.push(run),
+                    Job::Close(tell) => {
+                        end = Some(tell);
+                        break;
+                    }
+                }
+            }
             let count = batch.len() as u64;
             match self.commit(batch) {
                 Ok(()) => {
@@ -55,6 +64,11 @@ impl Writer {
                     self.take_back();
                 }
                 Err(error) => self.failed(&error),
+            }
+            if let Some(tell) = end {
+                drop(self.store);
+                drop(tell);
+                return;
             }
         }
     }
@@ -70,9 +84,9 @@ impl Writer {
     }
 
     /// Does all jobs in one transaction, or none.
-    fn commit(&mut self, batch: Vec<Job>) -> Stored<()> {
+    fn commit(&mut self, batch: Vec<Box<Run>>) -> Stored<()> {
         let done = within(&mut *self.store, |store| {
-            batch.into_iter().map(|job| job.run(store)).collect::<Stored<Vec<Done>>>()
+            batch.into_iter().map(|run| run(store)).collect::<Stored<Vec<Done>>>()
         })?;
         self.undo.extend(done.into_iter().filter_map(|tell| tell()));
         Ok(())

@@ -48,6 +48,9 @@ async fn sigterm_waits_for_counted_calls_and_leaves_none_open() {
     assert_eq!(exit, Some(0), "{said:#?}");
     assert!(said.last().unwrap().contains("stopped"), "{said:#?}");
     assert!(!said.iter().any(|line| line.contains("cut off")), "{said:#?}");
+    // Whoever copies the file of a gateway that has ended has all of it.
+    let log = held.world.database().with_extension("db-wal");
+    assert!(!log.exists(), "{} is left", log.display());
     for name in &names {
         assert_eq!(held.world.state(name), Some(State::Bound), "{name}");
     }
