@@ -77,6 +77,13 @@ impl Calendar {
         if let Some(period) = opened.iter().find(|period| period.contains(moment)) {
             return *period;
         }
+        // Before all that was opened the clock was ahead, and has been put right: what was used since
+        // then counts on.
+        if let Some(first) = opened.iter().min_by_key(|period| period.start)
+            && moment < first.start
+        {
+            return *first;
+        }
         let Period { start, end } = self.month(moment);
         let before = opened.iter().map(|period| period.end).filter(|end| *end <= moment).max();
         let after = opened.iter().map(|period| period.start).filter(|start| *start > moment).min();
@@ -158,6 +165,13 @@ mod tests {
         assert_eq!(utc.open(at("2026-11-10T00:00:00Z"), &[november, far]), november);
         let december = utc.open(at("2026-12-01T00:00:00Z"), &[november, far]);
         assert_eq!(december.start, november.end);
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_from_the_beginning_grants_no_second_month() {
+        let utc = Calendar::default();
+        let december = utc.open(at("2026-12-10T00:00:00Z"), &[]);
+        assert_eq!(utc.open(at("2026-11-10T00:00:00Z"), &[december]), december);
     }
 
     proptest! {

@@ -173,10 +173,13 @@ impl Records {
     /// # Errors
     /// [`Unavailable`].
     pub async fn owners(&self, ids: Vec<Uuid>) -> Result<Vec<Option<Arc<Owner>>>, Unavailable> {
-        let mut owners = Vec::with_capacity(ids.len());
+        let mut owners: Vec<Option<Arc<Owner>>> =
+            ids.iter().map(|id| self.remembered(id)).collect();
+        let missing: Vec<usize> = (0..ids.len()).filter(|at| owners[*at].is_none()).collect();
         // In pieces: a long list of one tenant must not keep the look-ups of others waiting.
-        for piece in ids.chunks(AT_ONCE) {
-            let (piece, cache) = (piece.to_vec(), self.0.owners.clone());
+        for places in missing.chunks(AT_ONCE) {
+            let piece: Vec<Uuid> = places.iter().map(|at| ids[*at]).collect();
+            let cache = self.0.owners.clone();
             let found = self.read(move |store| {
                 let owner = |id: &Uuid| {
                     let owner = store.owner(id)?.map(Arc::new);
@@ -187,7 +190,9 @@ impl Records {
                 };
                 piece.iter().map(owner).collect::<Stored<Vec<_>>>()
             });
-            owners.extend(found.await?);
+            for (at, owner) in places.iter().zip(found.await?) {
+                owners[*at] = owner;
+            }
         }
         Ok(owners)
     }

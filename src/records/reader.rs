@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::handle::Job;
 use super::store::Store;
+use super::writer::guarded;
 
 /// How often it is looked whether another process has written: what operators do at the command
 /// line takes effect within a second.
@@ -28,7 +29,7 @@ fn run(mut store: Box<dyn Store>, jobs: &Receiver<Job>, changed: &dyn Fn(u64)) {
     let mut looked = Instant::now();
     loop {
         match jobs.recv_timeout(LOOK.saturating_sub(looked.elapsed())) {
-            Ok(Job::Run(run)) => match run(&mut *store) {
+            Ok(Job::Run(run)) => match guarded(&mut *store, run) {
                 Ok(tell) => drop(tell()),
                 Err(error) => tracing::error!(%error, "records cannot be read"),
             },

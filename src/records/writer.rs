@@ -1,5 +1,6 @@
 //! How do many calls share one wait for the disk?
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -123,13 +124,23 @@ impl Writer {
 
 fn within<T>(store: &mut dyn Store, run: impl FnOnce(&mut dyn Store) -> Stored<T>) -> Stored<T> {
     store.begin()?;
-    match run(store).and_then(|result| store.commit().map(|()| result)) {
+    match guarded(store, run).and_then(|result| store.commit().map(|()| result)) {
         Ok(result) => Ok(result),
         Err(error) => {
             store.rollback();
             Err(error)
         }
     }
+}
+
+/// A defect in one job must not end the thread, and with it every call that has to be counted. The
+/// transaction that it leaves half done is taken back.
+pub(super) fn guarded<T>(
+    store: &mut dyn Store,
+    run: impl FnOnce(&mut dyn Store) -> Stored<T>,
+) -> Stored<T> {
+    catch_unwind(AssertUnwindSafe(|| run(store)))
+        .unwrap_or_else(|_| Err(StoreError("a defect: a job of the records panicked".to_owned())))
 }
 
 /// Writes something that means nothing, to learn whether the store can.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::records::calendar::Calendar;
 use crate::records::entry::{Entry, Fact, Opening};
 use crate::records::store::{Store, Stored};
-use crate::records::words::{AudioMillis, Balance, Meter, Moment, Payer, Period, Posting};
+use crate::records::words::{AudioMillis, Meter, Moment, Payer, Period, Posting};
 
 /// What a call wants to hold before it is forwarded.
 #[derive(Debug, Clone)]
@@ -153,6 +153,16 @@ pub fn period(
     Ok(calendar.open(at, &store.periods(payer)?))
 }
 
+/// Whether a payer without a monthly allowance has a limit all the same: from its first grant on, also
+/// when all of it was taken back.
+///
+/// # Errors
+/// [`StoreError`](crate::records::StoreError) of the store.
+pub fn is_limited(store: &mut dyn Store, payer: &Payer) -> Stored<bool> {
+    let balances = store.balances(payer)?;
+    Ok(balances.iter().any(|(meter, ..)| *meter == Meter::Granted))
+}
+
 /// Adds minutes to a payer, or takes them away where the amount is negative.
 ///
 /// # Errors
@@ -285,9 +295,9 @@ impl Purse {
                 let month = store.balance(&self.payer, &Meter::Minutes, self.period.start)?;
                 allowance.0.saturating_sub(month.taken())
             }
+            MinutesLimit::Off | MinutesLimit::Granted if is_limited(store, &self.payer)? => 0,
             // Without a limit of any kind the month only counts.
-            MinutesLimit::Off | MinutesLimit::Granted if granted == Balance::default() => amount.0,
-            MinutesLimit::Off | MinutesLimit::Granted => 0,
+            MinutesLimit::Off | MinutesLimit::Granted => amount.0,
         };
         let rest = granted.granted.saturating_sub(granted.taken());
         if allowance.saturating_add(rest) < amount.0 {

@@ -113,6 +113,17 @@ fn the_allowance_pays_before_the_grant_and_each_gets_its_own_back() {
 }
 
 #[test]
+fn a_grant_that_was_taken_back_leaves_nothing_and_not_everything() {
+    let mut store = Memory::default();
+    let charge = || vec![minutes(1, MinutesLimit::Granted, MinutesLimit::Granted)];
+    assert!(reserve(&mut store, &call(1, charge())).unwrap().is_ok());
+    grant(&mut store, &acme(), AudioMillis(500), &"".into(), NOW).unwrap();
+    grant(&mut store, &acme(), AudioMillis(-500), &"".into(), NOW).unwrap();
+    let denied = reserve(&mut store, &call(2, charge())).unwrap().unwrap_err();
+    assert_eq!(denied, Denied::Minutes { payer: acme() });
+}
+
+#[test]
 fn a_job_that_is_longer_than_reserved_is_charged_whole_and_blocks_the_next_one() {
     let mut store = Memory::default();
     let charge = || vec![minutes(10, monthly(20), MinutesLimit::Granted)];

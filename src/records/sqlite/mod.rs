@@ -32,7 +32,7 @@ use super::entry::{Entry, IssuedKey};
 use super::memory::Memory;
 use super::state::{Object, Reservation, State};
 use super::store::{Line, Store, StoreError, Stored};
-use super::words::{Balance, Meter, Moment, Payer, Period};
+use super::words::{AudioMillis, Balance, Meter, Moment, Payer, Period};
 use place::Found;
 use presence::Presence;
 use trouble::trouble;
@@ -253,6 +253,10 @@ impl Store for Sqlite {
 
     fn opened(&mut self, from: Moment, to: Moment) -> Stored<Vec<Reservation>> {
         self.ask(|connection| read::opened(connection, from, to))
+    }
+
+    fn spent(&mut self, tenant: &str, from: Moment, to: Moment) -> Stored<AudioMillis> {
+        self.ask(|connection| read::spent(connection, tenant, from, to))
     }
 
     fn due(&mut self, now: Moment, most: usize) -> Stored<Vec<(Reservation, u32)>> {

@@ -77,6 +77,19 @@ pub(super) fn opened(
     all(connection, &sql, [from.0, to.0], to_reservation)
 }
 
+pub(super) fn spent(
+    connection: &Connection,
+    tenant: &str,
+    from: Moment,
+    to: Moment,
+) -> Result<AudioMillis> {
+    let sql = "SELECT coalesce(sum(billed), 0) FROM reservation \
+               WHERE tenant = ?1 AND opened >= ?2 AND opened < ?3";
+    connection
+        .prepare_cached(sql)?
+        .query_row((tenant, from.0, to.0), |row| Ok(AudioMillis(row.get(0)?)))
+}
+
 pub(super) fn due(
     connection: &Connection,
     now: Moment,

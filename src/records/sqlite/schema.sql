@@ -61,6 +61,7 @@ CREATE TABLE reservation (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX reservation_by_state ON reservation (state, opened);
 CREATE INDEX reservation_by_opened ON reservation (opened);
+CREATE INDEX reservation_by_tenant ON reservation (tenant, opened);
 
 CREATE TABLE object (
     -- What exists upstream, and whose it is.
