@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::settings::{Budget, MinutesBudget};
-use crate::records::{AudioMillis, Balance, Meter, Moment, Payer, Store, Stored, ledger};
+use crate::records::{AudioMillis, Meter, Moment, Payer, Store, Stored, ledger};
 
 /// Over how long the pace is measured that tells when minutes run out.
 const PACE_DAYS: i64 = 7;
@@ -53,7 +53,7 @@ impl MinutesUsage {
         let month = ledger::period(store, payer, &budget.calendar, now)?;
         let in_month = store.balance(payer, &Meter::Minutes, month.start)?;
         let granted = store.balance(payer, &Meter::Granted, Moment(0))?;
-        let is_limited = monthly.is_some() || granted != Balance::default();
+        let is_limited = monthly.is_some() || ledger::is_limited(store, payer)?;
         let allowance = monthly.map_or(0, |allowance| allowance.0 - in_month.taken());
         let rest = allowance + granted.granted - granted.taken();
         let spent = spent(store, payer, Moment(now.0 - PACE_DAYS * DAY), now)?;

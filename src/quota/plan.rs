@@ -84,9 +84,10 @@ impl Plan {
                 account: self.account.objects(kind, cap),
             });
         }
-        let own = tenant.budget.minutes.limit();
-        if effect.spends_minutes && own != MinutesLimit::Off {
-            let account = self.account.minutes.limit();
+        let (own, account) = (tenant.budget.minutes.limit(), self.account.minutes.limit());
+        // What is not recorded of a tenant still counts against a limit of the account.
+        let counts = own != MinutesLimit::Off || matches!(account, MinutesLimit::Monthly(_));
+        if effect.spends_minutes && counts {
             charges.push(Charge::Minutes { amount: self.estimate, tenant: own, account });
         }
         charges
@@ -165,14 +166,23 @@ mod tests {
     }
 
     #[test]
-    fn minutes_that_are_off_are_not_counted_at_all() {
+    fn minutes_that_are_off_count_against_a_limit_of_the_account_only() {
         let mut tenant = TenantBudget { id: "acme".into(), ..TenantBudget::default() };
         tenant.budget.minutes = MinutesBudget::Off;
         let mut settings = Settings { tenants: vec![tenant], ..Settings::default() };
+        let minutes = |settings: &Settings| {
+            let (plan, contract) = plan(settings);
+            let submit = endpoint(&contract, |one| one.effect.spends_minutes);
+            let charges = plan.charges(plan.tenant(0).unwrap(), &submit);
+            charges.into_iter().find(|charge| matches!(charge, Charge::Minutes { .. }))
+        };
+        assert_eq!(minutes(&settings), None);
         settings.account.minutes = MinutesBudget::Monthly(AudioMillis(1));
-        let (plan, contract) = plan(&settings);
-        let submit = endpoint(&contract, |one| one.effect.spends_minutes);
-        let charges = plan.charges(plan.tenant(0).unwrap(), &submit);
-        assert!(!charges.iter().any(|charge| matches!(charge, Charge::Minutes { .. })));
+        let charge = Charge::Minutes {
+            amount: AudioMillis(600_000),
+            tenant: MinutesLimit::Off,
+            account: MinutesLimit::Monthly(AudioMillis(1)),
+        };
+        assert_eq!(minutes(&settings), Some(charge));
     }
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
+use moka::sync::Cache;
+use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
@@ -25,6 +27,12 @@ use crate::tenant::Tenant;
 /// account has none: it would say the same to all of them.
 const PAUSE: Duration = Duration::from_secs(30);
 
+/// How long a look at usage is told again: however often a tenant asks, its questions never keep the
+/// records from those of others.
+const FRESH: Duration = Duration::from_secs(1);
+/// Looks at usage that are kept, of a few KB each.
+const KEPT: u64 = 1000;
+
 /// All budgets with their records. Built anew by a reload; records, tasks and the pause live on.
 #[derive(Debug)]
 pub struct Quotas {
@@ -35,6 +43,10 @@ pub struct Quotas {
     pub(in crate::quota) rounding: Rounding,
     /// Whether an answer that names another tenant's object is withheld.
     pub(in crate::quota) keeps_apart: bool,
+    /// What was told of usage a moment ago, by the tenant's index.
+    pub(in crate::quota) told: Cache<usize, Bytes>,
+    /// One look at usage at a time, over all threads.
+    pub(in crate::quota) looking: Mutex<()>,
     tasks: TaskTracker,
     clock: fn() -> Moment,
     /// Until when the account is known to have no minutes.
@@ -59,6 +71,8 @@ impl Quotas {
             longest_retry_after: settings.longest_retry_after,
             rounding: settings.minutes.rounding,
             keeps_apart: false,
+            told: Cache::builder().max_capacity(KEPT).time_to_live(FRESH).build(),
+            looking: Mutex::new(()),
             tasks,
             clock,
             paused: previous.map_or_else(Arc::default, |old| Arc::clone(&old.paused)),

@@ -62,6 +62,11 @@ impl Call {
         Self { room, endpoint, reserve }
     }
 
+    /// The id of its reservation.
+    pub(super) fn reservation(&self) -> Uuid {
+        self.reserve.opening.reservation
+    }
+
     /// Reserves, forwards, closes and answers, in this order.
     pub(in crate::quota) async fn run<S, R>(
         self: Box<Self>,

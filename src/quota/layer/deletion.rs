@@ -55,9 +55,13 @@ impl Deletion {
         R: HttpBody<Data = Bytes> + Unpin,
         R::Error: Into<BoxError>,
     {
-        if let Some(reader) = &self.reader
-            && self.is_unsettled().await
-        {
+        let unsettled = match self.is_unsettled().await {
+            Ok(unsettled) => unsettled,
+            Err(Unavailable) => {
+                return drop(answer.send(Ok(Refusal::RecordsUnavailable.into_response())));
+            }
+        };
+        if let Some(reader) = self.reader.as_ref().filter(|_| unsettled) {
             let tenant = request.extensions().get();
             if let Look::Told(job) = look(&mut ready, reader, &self.object, tenant).await {
                 self.settle(job).await;
@@ -82,9 +86,16 @@ impl Deletion {
         drop(answer.send(response));
     }
 
-    async fn is_unsettled(&self) -> bool {
-        let owners = self.room.records.owners(vec![self.object]).await;
-        matches!(owners.as_deref(), Ok([Some(owner)]) if owner.job_open)
+    /// Whether the object is a job whose minutes are still held.
+    ///
+    /// # Errors
+    /// Records that cannot be written now could not keep that it is gone.
+    async fn is_unsettled(&self) -> Result<bool, Unavailable> {
+        if !self.room.records.is_healthy() {
+            return Err(Unavailable);
+        }
+        let owners = self.room.records.owners(vec![self.object]).await?;
+        Ok(matches!(owners.as_slice(), [Some(owner)] if owner.job_open))
     }
 
     async fn settle(&self, job: Job) {

@@ -20,6 +20,7 @@ use tower::{Layer, Service};
 
 use super::room::Quotas;
 use crate::body::{Body, BoxError};
+use crate::records::{Store, ledger};
 use crate::refusal::Refusal;
 
 pub(super) use call::Call;
@@ -92,7 +93,18 @@ where
         // From here on the call belongs to a task of its own: a client that goes away ends the
         // waiting, never the call.
         match metered {
-            Metered::Counted(call) => drop(room.tasks().spawn(call.run(ready, request, answer))),
+            Metered::Counted(call) => {
+                let (records, id, now) = (room.records().clone(), call.reservation(), room.now());
+                let task = room.tasks().spawn(call.run(ready, request, answer));
+                drop(room.tasks().spawn(async move {
+                    // A defect in a room ends the task half way: the reservation must not look as if
+                    // the call were still on its way.
+                    if task.await.is_err() {
+                        let lose = move |store: &mut dyn Store| ledger::lose(store, &id, now);
+                        let _ = records.write(lose).await;
+                    }
+                }));
+            }
             Metered::Deletes(call) => drop(room.tasks().spawn(call.run(ready, request, answer))),
         }
         State::Waiting { waiting }.into()

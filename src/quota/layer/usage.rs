@@ -4,12 +4,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response};
-use moka::sync::Cache;
 use serde_json::{Value, json};
 use tower::{Layer, Service};
 
@@ -23,12 +21,6 @@ use crate::tenant::Tenant;
 
 /// The path of the usage.
 pub const USAGE: &str = "/_gateway/usage";
-/// How long an answer is given again: however often a tenant asks, its questions never keep the
-/// records from those of others.
-const FRESH: Duration = Duration::from_secs(1);
-/// Answers that are kept, of a few KB each.
-const KEPT: u64 = 1000;
-
 /// The endpoint that routing gives to requests for the usage.
 pub fn usage_endpoint() -> Endpoint {
     Endpoint::own(USAGE, Method::GET)
@@ -38,30 +30,34 @@ pub fn usage_endpoint() -> Endpoint {
 #[derive(Debug, Clone)]
 pub struct UsageLayer {
     room: Option<Arc<Quotas>>,
-    kept: Cache<usize, Bytes>,
 }
 
 impl UsageLayer {
     /// Tells what these records say; `None`: that there are none.
     pub fn new(room: Option<Arc<Quotas>>) -> Self {
-        let kept = Cache::builder().max_capacity(KEPT).time_to_live(FRESH).build();
-        Self { room, kept }
+        Self { room }
     }
 
     async fn answer(self, tenant: Arc<Tenant>) -> Result<Bytes, Refusal> {
-        if let Some(kept) = self.kept.get(&tenant.index) {
-            return Ok(kept);
-        }
         let Some(room) = self.room else {
             return Ok(data(&unrecorded(&tenant.id, Moment::now())));
         };
-        let (now, records, index) = (room.now(), room.records().clone(), tenant.index);
+        let index = tenant.index;
+        if let Some(told) = room.told.get(&index) {
+            return Ok(told);
+        }
+        let _turn = room.looking.lock().await;
+        // Whoever had the turn before may have asked the same.
+        if let Some(told) = room.told.get(&index) {
+            return Ok(told);
+        }
+        let (now, reading) = (room.now(), Arc::clone(&room));
         let read = move |store: &mut dyn crate::records::Store| {
-            room.plan().usage(store, index, &room.contract, now)
+            reading.plan().usage(store, index, &reading.contract, now)
         };
-        let usage = records.read(read).await.map_err(|_| Refusal::RecordsUnavailable)?;
+        let usage = room.records().read(read).await.map_err(|_| Refusal::RecordsUnavailable)?;
         let answer = data(&usage.ok_or(Refusal::Misassembled)?);
-        self.kept.insert(index, answer.clone());
+        room.told.insert(index, answer.clone());
         Ok(answer)
     }
 }
