@@ -72,6 +72,18 @@ pub(super) fn by_policy(
     })
 }
 
+/// How often a job of this age was asked about, if always as planned.
+pub(super) fn asked_by(age: Duration) -> u32 {
+    let mut left = age;
+    let mut asked = 0;
+    while let Some(rest) = left.checked_sub(next_asked(asked))
+        && asked < 16
+    {
+        (left, asked) = (rest, asked + 1);
+    }
+    asked
+}
+
 /// The wait before a job is asked about again.
 pub fn next_asked(asked: u32) -> Duration {
     SHORTEST.saturating_mul(1 << asked.min(16)).min(LONGEST)
@@ -137,6 +149,13 @@ mod tests {
         assert_eq!(by_policy(&lost, late, &release), Some(Outcome::Release(Why::Policy)));
         assert_eq!(by_policy(&reservation(false, State::Open), late, &release), None);
         assert_eq!(decide(false, State::Settled, Look::Silent, HOUR * 24 * 14), Outcome::GiveUp);
+    }
+
+    #[test]
+    fn a_job_that_is_looked_at_keeps_the_waits_of_its_age() {
+        let asked = |seconds| asked_by(Duration::from_secs(seconds));
+        assert_eq!([asked(0), asked(14), asked(15), asked(45), asked(104)], [0, 0, 1, 2, 2]);
+        assert_eq!(asked(u64::MAX / 2), 16);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout_at};
 use uuid::Uuid;
 
-use super::schedule::{Outcome, by_policy, outcome};
+use super::schedule::{Outcome, asked_by, by_policy, outcome};
 use crate::contract::Contract;
 use crate::forward::Forward;
 use crate::quota::{Look, Rounding, Settle, look};
@@ -55,6 +55,10 @@ pub struct Settler {
     recent: VecDeque<(Uuid, Instant)>,
     /// Reservations whose outcome could not be written a moment ago.
     unwritten: VecDeque<(Uuid, Instant)>,
+    /// Whether what is due has the next turn before what tenants look at.
+    due_first: bool,
+    /// The time of the last sweep, by the clock of reservations.
+    swept_at: Moment,
 }
 
 impl Settler {
@@ -65,7 +69,8 @@ impl Settler {
         clock: fn() -> Moment,
     ) -> Self {
         let (nudged, recent, unwritten) = (VecDeque::new(), VecDeque::new(), VecDeque::new());
-        Self { records, setups, clock, nudged, recent, unwritten }
+        let swept_at = Moment(i64::MIN);
+        Self { records, setups, clock, nudged, recent, unwritten, due_first: false, swept_at }
     }
 
     /// Works until it is dropped; at once where another worker settles these records.
@@ -106,21 +111,35 @@ impl Settler {
     }
 
     fn nudge(&mut self, id: Uuid) {
-        while self.recent.front().is_some_and(|(_, at)| at.elapsed() >= RESPITE) {
-            self.recent.pop_front();
-        }
+        self.forget_recent();
         let known = self.recent.iter().any(|(recent, _)| *recent == id);
         if !known && !self.nudged.contains(&id) && self.nudged.len() < NUDGED {
             self.nudged.push_back(id);
         }
     }
 
-    /// The next reservation to ask about: what tenants look at first, then what is due.
+    /// The next reservation to ask about: what tenants look at and what is due take turns, so that
+    /// nobody who reads without pause keeps the jobs of others from their settlement.
     async fn next(&mut self) -> Option<(Reservation, u32)> {
         // Whoever asks now could not keep the answer.
         if !self.records.is_healthy() {
             return None;
         }
+        self.due_first = !self.due_first;
+        if self.due_first {
+            match self.due().await {
+                Some(due) => Some(due),
+                None => self.nudged().await,
+            }
+        } else {
+            match self.nudged().await {
+                Some(nudged) => Some(nudged),
+                None => self.due().await,
+            }
+        }
+    }
+
+    async fn nudged(&mut self) -> Option<(Reservation, u32)> {
         while let Some(id) = self.nudged.pop_front() {
             let nudged = self.records.read(move |store| {
                 let object = store.object(&id)?;
@@ -132,9 +151,14 @@ impl Settler {
             if let Ok(Some(reservation)) = nudged.await
                 && reservation.awaits_outcome()
             {
-                return Some((reservation, 0));
+                let age = reservation.opened.until((self.clock)());
+                return Some((reservation, asked_by(age)));
             }
         }
+        None
+    }
+
+    async fn due(&mut self) -> Option<(Reservation, u32)> {
         while self.unwritten.front().is_some_and(|(_, at)| at.elapsed() >= WRITE_AGAIN) {
             self.unwritten.pop_front();
         }
@@ -144,10 +168,17 @@ impl Settler {
         due.ok()?.into_iter().find(|(one, _)| !waits(&one.opening.reservation))
     }
 
+    fn forget_recent(&mut self) {
+        while self.recent.front().is_some_and(|(_, at)| at.elapsed() >= RESPITE) {
+            self.recent.pop_front();
+        }
+    }
+
     async fn ask(&mut self, reservation: &Reservation, asked: u32) {
         let setup = Arc::clone(&self.setups.borrow());
         let look = match (reservation.object, self.reader(&setup, reservation)) {
             (Some(object), Some(reader)) => {
+                self.forget_recent();
                 self.recent.push_back((object, Instant::now()));
                 let mut forward = Forward::new(Arc::clone(&setup.upstream));
                 look(&mut forward, &reader, &object, None).await
@@ -209,9 +240,15 @@ impl Settler {
     }
 
     /// Closes by policy what was lost, and tells operators how much of it there is.
-    async fn sweep(&self) {
+    async fn sweep(&mut self) {
         let setup = Arc::clone(&self.setups.borrow());
         let now = (self.clock)();
+        if now < self.swept_at {
+            // What was planned under a clock that was ahead would not be asked about for as long.
+            let run = move |store: &mut dyn Store| ledger::reschedule(store, now).map(drop);
+            let _ = self.records.write(run).await;
+        }
+        self.swept_at = now;
         let lost = self.records.read(|store| store.in_state(State::Lost, SWEPT)).await;
         for reservation in lost.unwrap_or_default() {
             if let Some(decided) = by_policy(&reservation, now, &setup.settle) {
