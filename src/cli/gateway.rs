@@ -68,7 +68,7 @@ impl Gateway {
     ) -> Result<Self, StartError> {
         let count = threads(&settings.server);
         let rooms = Rooms::new(rooms(settings), contract(settings)?, records, None);
-        let upstreams = clients(&rooms, count)?;
+        let upstreams = clients(&rooms, count.get())?;
         let tls = tls(&settings.server)?;
         let listener = match &settings.server.listen {
             Listen::Tcp(address) => Listener::tcp(*address),
@@ -105,7 +105,7 @@ impl Gateway {
         // Connections are kept when nothing about the upstream changed.
         let upstreams = match same_upstream {
             true => self.upstreams.clone(),
-            false => clients(&rooms, threads(&self.server))?,
+            false => clients(&rooms, self.upstreams.len())?,
         };
         replace_tls(self.tls.as_ref(), &settings.server)?;
         // From here on nothing can fail.
@@ -135,8 +135,8 @@ fn threads(server: &config::Server) -> NonZeroUsize {
     server.workers.unwrap_or_else(cores)
 }
 
-fn clients(rooms: &Rooms, count: NonZeroUsize) -> Result<Vec<Arc<Upstream>>, StartError> {
-    (0..count.get()).map(|_| Ok(rooms.upstream()?)).collect()
+fn clients(rooms: &Rooms, count: usize) -> Result<Vec<Arc<Upstream>>, StartError> {
+    (0..count).map(|_| Ok(rooms.upstream()?)).collect()
 }
 
 /// The contract that a configuration names, or the built-in one.

@@ -30,6 +30,8 @@ pub(crate) enum OpenError {
     InUse { path: PathBuf, wait: Duration },
     #[error("records in {}: {error}", path.display())]
     Store { path: PathBuf, error: StoreError },
+    #[error("the issued keys cannot be read from the records; the log says why")]
+    Keys,
     #[error("cannot start a thread for the records: {0}")]
     Thread(std::io::Error),
 }

@@ -12,8 +12,11 @@ use tokio::sync::watch;
 
 use super::gateway::{Gateway, StartError};
 use super::issued;
-use super::records::Opened;
+use super::records::{OpenError, Opened};
 use super::serve::Load;
+
+/// When issued keys could not be read or put to use, how soon that is tried again.
+const RENEW_AGAIN: Duration = Duration::from_secs(1);
 
 /// The data path, the records behind it, and the worker that settles them.
 pub(crate) struct Running {
@@ -27,6 +30,8 @@ struct Kept {
     opened: Opened,
     /// The keys that were issued, as the gateway knows them.
     issued: Vec<IssuedKey>,
+    /// Whether records may say something else of them than the gateway knows.
+    behind: bool,
     setups: watch::Sender<Arc<Setup>>,
     changes: watch::Receiver<u64>,
 }
@@ -45,11 +50,11 @@ impl Running {
         let records = opened.records.clone();
         readiness.watch(records.clone());
         let changes = records.foreign_changes();
-        let issued = keys(&records).await.unwrap_or_default();
+        let issued = keys(&records).await.ok_or(OpenError::Keys)?;
         let gateway = Gateway::start(&with(&settings, &issued), Some(&records))?;
         let (setups, watched) = watch::channel(Arc::new(gateway.setup(&settings)?));
         tokio::spawn(Settler::new(records, watched, Moment::now).run());
-        let kept = Some(Kept { opened, issued, setups, changes });
+        let kept = Some(Kept { opened, issued, behind: false, setups, changes });
         Ok(Self { settings, gateway, kept })
     }
 
@@ -64,10 +69,13 @@ impl Running {
 
     /// Waits until another process has written into the records.
     pub(crate) async fn foreign_change(&mut self) {
-        if let Some(kept) = &mut self.kept
-            && kept.changes.changed().await.is_ok()
-        {
-            return;
+        if let Some(kept) = &mut self.kept {
+            if kept.behind {
+                return tokio::time::sleep(RENEW_AGAIN).await;
+            }
+            if kept.changes.changed().await.is_ok() {
+                return;
+            }
         }
         // There are no others to write.
         std::future::pending().await
@@ -76,14 +84,18 @@ impl Running {
     /// Puts keys to use that were issued, rotated or revoked at the command line.
     pub(crate) async fn renew_keys(&mut self) {
         let Some(kept) = &mut self.kept else { return };
+        // A key that was revoked must not stay valid because the records did not answer just now.
+        kept.behind = true;
         let Some(issued) = keys(&kept.opened.records).await else { return };
         if issued == kept.issued {
+            kept.behind = false;
             return;
         }
         match self.gateway.reload(&with(&self.settings, &issued)) {
             Ok(_) => {
                 tracing::info!(issued = issued.len(), "keys renewed");
                 kept.issued = issued;
+                kept.behind = false;
             }
             Err(error) => tracing::error!(%error, "issued keys are not in use"),
         }

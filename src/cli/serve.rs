@@ -42,7 +42,10 @@ pub(crate) fn run(_: &Arguments, surroundings: Surroundings<'_>) -> io::Result<E
     }
     // Signals and the status listener live apart from the data path's threads.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    match runtime.block_on(serve(loaded, &|| settings(&surroundings))) {
+    let ended = runtime.block_on(serve(loaded, &|| settings(&surroundings)));
+    // What still checks a large file of records must not hold up the end.
+    runtime.shutdown_background();
+    match ended {
         Ok(exit) => Ok(exit),
         Err(error) => {
             writeln!(surroundings.talk, "heify-gateway: {error}")?;

@@ -40,15 +40,17 @@ impl Count {
 }
 
 /// Waits until no call is on its way any more that may have made one of the listed objects for a
-/// tenant: it would find its own object given away. Returns how many calls per kind are lost for good.
+/// tenant: it would find its own object given away. Returns how many calls per kind of others than the
+/// holder are lost for good: what they made is among the listed objects, and nobody knows which it is.
 pub(super) fn wait_for_calls(
     beside: &Beside,
     objects: &Objects,
+    holder: &Holder,
     listed: Moment,
 ) -> Result<BTreeMap<Arc<str>, usize>, Trouble> {
     let until = Instant::now() + PATIENCE;
     loop {
-        let (open, lost) = beside.read_or_empty(|store| making(store, objects, listed))?;
+        let (open, lost) = beside.read_or_empty(|store| making(store, objects, holder, listed))?;
         if open == 0 {
             return Ok(lost);
         }
@@ -61,10 +63,11 @@ pub(super) fn wait_for_calls(
 }
 
 /// How many calls that make one of these kinds are on their way since before the lists were read, and
-/// how many of each kind are lost.
+/// how many of each kind are lost that others than the holder made.
 fn making(
     store: &mut dyn Store,
     objects: &Objects,
+    holder: &Holder,
     listed: Moment,
 ) -> Stored<(usize, BTreeMap<Arc<str>, usize>)> {
     let makes = |creates: &Option<Arc<str>>| {
@@ -75,7 +78,8 @@ fn making(
     let open = open.filter_map(|one| makes(&one.opening.creates)).count();
     let mut lost = BTreeMap::new();
     for one in store.in_state(State::Lost, usize::MAX)? {
-        if let Some(kind) = makes(&one.opening.creates) {
+        let is_own = *holder == Holder::Tenant(Arc::clone(&one.opening.tenant));
+        if let Some(kind) = makes(&one.opening.creates).filter(|_| !is_own) {
             *lost.entry(kind).or_default() += 1;
         }
     }
@@ -170,7 +174,11 @@ mod tests {
             store.write(Moment(NOW.0 + at), &Entry::plain(Fact::Reserve(opening))).unwrap();
         }
         ledger::lose(&mut store, &Uuid::from_u128(4), NOW).unwrap();
-        let (open, lost) = making(&mut store, &objects(&[9]), NOW).unwrap();
+        let [acme, globex] = ["acme", "globex"].map(|id| Holder::Tenant(id.into()));
+        let (open, lost) = making(&mut store, &objects(&[9]), &globex, NOW).unwrap();
         assert_eq!((open, lost), (1, BTreeMap::from([("thing".into(), 1)])));
+        // What a tenant's own lost calls made may be given to it.
+        let (open, lost) = making(&mut store, &objects(&[9]), &acme, NOW).unwrap();
+        assert_eq!((open, lost), (1, BTreeMap::new()));
     }
 }

@@ -42,6 +42,9 @@ pub(crate) struct Arguments {
     /// Only say what would be done
     #[arg(long)]
     dry_run: bool,
+    /// Adopt also where other tenants' calls with an unknown outcome may have made what is listed
+    #[arg(long)]
+    include_lost: bool,
     /// The objects; without any: those that Heify lists
     #[arg(value_name = "OBJECT", requires = "kind")]
     ids: Vec<Uuid>,
@@ -79,13 +82,18 @@ fn adopt(arguments: &Arguments, surroundings: &mut Surroundings<'_>) -> Result<E
         _ => {
             let objects = found::find(&beside.settings.upstream, &contract, kind.as_deref())?;
             let listed = Moment::now();
-            let unknown = wait_for_calls(&beside, &objects, listed)?;
-            for (kind, calls) in unknown {
+            let lost = wait_for_calls(&beside, &objects, &holder, listed)?;
+            for (kind, calls) in &lost {
                 writeln!(
                     surroundings.talk,
-                    "note: {calls} calls that make a {kind} have an unknown outcome (see \
-                     `unresolved`): what they made is adopted, too"
+                    "note: {calls} calls of tenants that make a {kind} have an unknown outcome (see \
+                     `unresolved`): what they made is in the list, too, and nobody knows which it is"
                 )?;
+            }
+            if !lost.is_empty() && !arguments.include_lost && !arguments.dry_run {
+                let text = "one tenant's object could be given to another: name the objects one by \
+                    one, or give --include-lost";
+                return Err(Trouble::Refused(text.to_owned()));
             }
             objects
         }
