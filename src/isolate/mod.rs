@@ -60,12 +60,13 @@ pub use spelling::spelled;
 /// The bounds of isolation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// The largest answer of a list that is read, in bytes. 16 MiB.
+    /// The largest answer of a list that is read, in bytes. 32 MiB: more than the 20 configurations of an
+    /// account with the largest body each, so that no tenant can make the list of another unreadable.
     pub list_limit: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { list_limit: 16 << 20 }
+        Self { list_limit: 32 << 20 }
     }
 }

@@ -1,8 +1,8 @@
 //! How do rooms and workers reach the records?
 //!
 //! One thread writes: it takes all that waits into one transaction, so that hundreds of calls share
-//! the one wait for the disk. Another one reads. Neither is ever waited for longer than
-//! [`LONGEST_WAIT`].
+//! the one wait for the disk. Another one reads. No single question waits longer for either than
+//! [`LONGEST_WAIT`]; a long list is several.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
