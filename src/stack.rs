@@ -67,7 +67,11 @@ pub struct Rooms {
     paces: Arc<Paces>,
     breaker: Arc<Breaker>,
     tasks: TaskTracker,
-    settings: Settings,
+    contact: Option<Box<str>>,
+    validate: Arc<validate::Settings>,
+    upstream: upstream::Settings,
+    /// How long a call may wait for the account's rate.
+    max_wait: Duration,
 }
 
 /// The whole gateway as one tower service.
@@ -114,7 +118,7 @@ impl Rooms {
             Some(previous) => previous.capacity.with_limit(settings.max_in_flight),
             None => Capacity::new(settings.max_in_flight),
         };
-        let breaker = previous.filter(|old| old.settings.upstream.url == settings.upstream.url);
+        let breaker = previous.filter(|old| old.upstream.url == settings.upstream.url);
         let tasks = previous.map_or_else(TaskTracker::new, |old| old.tasks.clone());
         let quotas = records.map(|records| {
             let (records, before) =
@@ -144,7 +148,10 @@ impl Rooms {
                 |old| Arc::clone(&old.breaker),
             ),
             contract,
-            settings,
+            contact: settings.contact,
+            validate: Arc::new(settings.validate),
+            upstream: settings.upstream,
+            max_wait: settings.pace.max_wait,
         }
     }
 
@@ -153,12 +160,12 @@ impl Rooms {
     /// # Errors
     /// [`UpstreamError`] when the settings cannot be used.
     pub fn upstream(&self) -> Result<Arc<Upstream>, UpstreamError> {
-        Upstream::new(&self.settings.upstream, Arc::clone(&self.breaker)).map(Arc::new)
+        Upstream::new(&self.upstream, Arc::clone(&self.breaker)).map(Arc::new)
     }
 
-    /// What the rooms were built from.
-    pub fn settings(&self) -> &Settings {
-        &self.settings
+    /// The upstream that [`upstream`](Self::upstream) makes clients for.
+    pub fn upstream_settings(&self) -> &upstream::Settings {
+        &self.upstream
     }
 
     /// The contract that the rooms enforce.
@@ -182,7 +189,7 @@ impl Rooms {
             // Around all that decides: a defect costs one answer, not the connection.
             .layer(CatchPanicLayer)
             // Around all that limits: what they found out becomes header fields here.
-            .layer(EnvelopeLayer::new(self.settings.contact.as_deref()))
+            .layer(EnvelopeLayer::new(self.contact.as_deref()))
             // Before any work: what cannot be done in time is not begun.
             .layer(OverloadLayer::new(self.capacity.clone()))
             // Around every wait: no request outlives its time.
@@ -196,10 +203,7 @@ impl Rooms {
             // Before the body: a refused call costs no memory.
             .layer(RateLimitLayer::new(Arc::clone(&self.limits)))
             // Before the upstream: what breaks the contract is never sent.
-            .layer(ValidateLayer::new(
-                Arc::new(self.settings.validate.clone()),
-                Arc::clone(&self.budget),
-            ))
+            .layer(ValidateLayer::new(Arc::clone(&self.validate), Arc::clone(&self.budget)))
             // Before anything is charged: what is another tenant's does not exist.
             .layer(IsolateLayer::new(self.isolation.clone()))
             // Last before the call can cost something: everything else has agreed to it.
@@ -212,14 +216,14 @@ impl Rooms {
 
     /// More than all inner deadlines together, so that it strikes only where one of them failed to.
     fn total_timeout(&self) -> Duration {
-        let upstream = &self.settings.upstream;
+        let upstream = &self.upstream;
         let endpoints = self.contract.endpoints().iter();
         let longest = endpoints.filter_map(|endpoint| endpoint.effect.timeout).max();
         let head = longest.unwrap_or_default().max(upstream.timeout);
         // The records are asked before the call and told after it.
-        let waits = LONGEST_WAIT * 2 + self.settings.pace.max_wait;
+        let waits = LONGEST_WAIT * 2 + self.max_wait;
         let margin = Duration::from_secs(5);
-        self.settings.validate.body_timeout + waits + head + upstream.body_idle_timeout + margin
+        self.validate.body_timeout + waits + head + upstream.body_idle_timeout + margin
     }
 }
 

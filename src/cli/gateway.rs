@@ -99,7 +99,7 @@ impl Gateway {
         settings: &config::Settings,
     ) -> Result<Vec<&'static str>, StartError> {
         let wanted = rooms(settings);
-        let same_upstream = wanted.upstream == self.rooms.settings().upstream;
+        let same_upstream = wanted.upstream == *self.rooms.upstream_settings();
         let rooms =
             Rooms::new(wanted, contract(settings)?, self.records.as_ref(), Some(&self.rooms));
         // Connections are kept when nothing about the upstream changed.
