@@ -11,7 +11,7 @@ use serde_json::Value;
 use tower::Service;
 use uuid::Uuid;
 
-use super::Answer;
+use super::{Answer, WRITE_AGAIN};
 use crate::body::{Body, BoxError};
 use crate::contract::Endpoint;
 use crate::quota::outcome::{Verdict, judge};
@@ -26,8 +26,6 @@ use crate::refusal::Refusal;
 const LONGEST_ANSWER: usize = 1 << 20;
 /// How long after a job was made the upstream is first asked about it.
 const FIRST_ASKED: Duration = Duration::from_secs(15);
-/// Between two attempts to close a reservation while the records do not answer.
-const CLOSE_AGAIN: Duration = Duration::from_secs(1);
 
 /// A call with its costs.
 pub(in crate::quota) struct Call {
@@ -142,8 +140,7 @@ impl Call {
             Verdict::Free => (self.unless_the_account_is_full(response).await, Close::Free),
             Verdict::Read => {
                 let (parts, body) = response.into_parts();
-                let (body, read) = read(body).await;
-                let json = read.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+                let (body, json) = read(body).await;
                 let id = json.and_then(|json| self.endpoint.answer.created(&json));
                 if id.is_none() {
                     tracing::error!(
@@ -170,8 +167,7 @@ impl Call {
             return response;
         };
         let (parts, body) = response.into_parts();
-        let (body, read) = read(body).await;
-        let json = read.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+        let (body, json) = read(body).await;
         let message = json.as_ref().and_then(|json| json.pointer("/error/message")?.as_str());
         if message != Some(cap) {
             return Response::from_parts(parts, body);
@@ -196,7 +192,7 @@ impl Call {
 
     async fn close(&self, close: Close) {
         while self.try_close(close).await.is_err() {
-            tokio::time::sleep(CLOSE_AGAIN).await;
+            tokio::time::sleep(WRITE_AGAIN).await;
         }
     }
 
@@ -230,9 +226,9 @@ impl Call {
     }
 }
 
-/// Reads an answer whole, up to the limit. What cannot be read passes on: it is the client's.
-/// The inner service bounds each wait and the whole time.
-async fn read<R>(mut body: Body<R>) -> (Body<R>, Option<Bytes>)
+/// Reads an answer whole, up to the limit, and what it says as JSON. What cannot be read passes on:
+/// it is the client's. The inner service bounds each wait and the whole time.
+async fn read<R>(mut body: Body<R>) -> (Body<R>, Option<Value>)
 where
     R: HttpBody<Data = Bytes> + Unpin,
     R::Error: Into<BoxError>,
@@ -242,7 +238,8 @@ where
         match body.frame().await {
             None => {
                 let read = read.freeze();
-                return (Body::from(read.clone()), Some(read));
+                let json = serde_json::from_slice(&read).ok();
+                return (Body::from(read), json);
             }
             Some(Ok(frame)) => {
                 if let Ok(data) = frame.into_data() {

@@ -1,7 +1,6 @@
 //! How is a place under a cap given back, and who pays for a job that is deleted before its end?
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -10,17 +9,14 @@ use http_body_util::Full;
 use tower::{Service, ServiceExt};
 use uuid::Uuid;
 
-use super::Answer;
 use super::look::{Look, look};
+use super::{Answer, WRITE_AGAIN};
 use crate::body::{Body, BoxError};
 use crate::checked::Checked;
 use crate::contract::{Endpoint, Job, JobReader};
 use crate::quota::room::Quotas;
 use crate::records::{AudioMillis, Store, Stored, Unavailable, Why, ledger};
 use crate::refusal::Refusal;
-
-/// Between two attempts to write while the records do not answer.
-const WRITE_AGAIN: Duration = Duration::from_secs(1);
 
 /// A call that deletes one object.
 pub(in crate::quota) struct Deletion {

@@ -9,6 +9,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -110,6 +111,9 @@ where
         State::Waiting { waiting }.into()
     }
 }
+
+/// Between two attempts of a task to write what became of its call, while the records do not answer.
+const WRITE_AGAIN: Duration = Duration::from_secs(1);
 
 /// Where the answer of a tracked task goes.
 pub(super) type Answer<R, E> = oneshot::Sender<Result<Response<Body<R>>, E>>;
