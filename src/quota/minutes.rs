@@ -52,8 +52,9 @@ impl MinutesUsage {
         };
         let month = ledger::period(store, payer, &budget.calendar, now)?;
         let in_month = store.balance(payer, &Meter::Minutes, month.start)?;
-        let granted = store.balance(payer, &Meter::Granted, Moment(0))?;
-        let is_limited = monthly.is_some() || ledger::is_limited(store, payer)?;
+        let granted = store.posted(payer, &Meter::Granted, Moment(0))?;
+        let is_limited = monthly.is_some() || granted.is_some();
+        let granted = granted.unwrap_or_default();
         let allowance = monthly.map_or(0, |allowance| allowance.0 - in_month.taken());
         let rest = allowance + granted.granted - granted.taken();
         let spent = spent(store, payer, Moment(now.0 - PACE_DAYS * DAY), now)?;

@@ -140,9 +140,9 @@ impl Store for Memory {
         Ok(self.periods.get(payer).cloned().unwrap_or_default())
     }
 
-    fn balance(&mut self, payer: &Payer, meter: &Meter, period: Moment) -> Stored<Balance> {
+    fn posted(&mut self, payer: &Payer, meter: &Meter, period: Moment) -> Stored<Option<Balance>> {
         let place = (payer.clone(), meter.clone(), period);
-        Ok(self.balances.get(&place).copied().unwrap_or_default())
+        Ok(self.balances.get(&place).copied())
     }
 
     fn reservation(&mut self, id: &Uuid) -> Stored<Option<Reservation>> {

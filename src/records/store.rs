@@ -41,8 +41,12 @@ pub trait Store: Send {
 
     /// The months of a payer so far.
     fn periods(&mut self, payer: &Payer) -> Stored<Vec<Period>>;
+    /// One balance; `None` where nothing was ever posted, which is not the same as nothing left.
+    fn posted(&mut self, payer: &Payer, meter: &Meter, period: Moment) -> Stored<Option<Balance>>;
     /// One balance; empty where there is none.
-    fn balance(&mut self, payer: &Payer, meter: &Meter, period: Moment) -> Stored<Balance>;
+    fn balance(&mut self, payer: &Payer, meter: &Meter, period: Moment) -> Stored<Balance> {
+        Ok(self.posted(payer, meter, period)?.unwrap_or_default())
+    }
     /// One reservation.
     fn reservation(&mut self, id: &Uuid) -> Stored<Option<Reservation>>;
     /// One object.

@@ -31,6 +31,7 @@ pub(super) fn run(store: &mut dyn Store) {
     the_agenda_is_kept_in_order(store);
     at_start_every_bound_call_gets_into_the_agenda(store);
     the_journal_is_read_in_pieces(store);
+    nothing_left_is_not_nothing_posted(store);
     let (recount, differences) = chain::verify(store).unwrap();
     assert_eq!(differences, Vec::<String>::new());
     assert!(recount.lines > 10);
@@ -45,6 +46,18 @@ fn a_new_engine_is_empty(store: &mut dyn Store) {
     let balance = store.balance(&Payer::Account, &Meter::Minutes, moment(0)).unwrap();
     assert_eq!(balance, Balance::default());
     assert_eq!(chain::recount(store).unwrap().lines, 0);
+}
+
+fn nothing_left_is_not_nothing_posted(store: &mut dyn Store) {
+    let payer = Payer::Tenant("taken-back".into());
+    let posted = |store: &mut dyn Store| store.posted(&payer, &Meter::Granted, Moment(0)).unwrap();
+    assert_eq!(posted(store), None);
+    store.begin().unwrap();
+    for amount in [500, -500] {
+        ledger::grant(store, &payer, AudioMillis(amount), &"".into(), moment(9)).unwrap();
+    }
+    store.commit().unwrap();
+    assert_eq!(posted(store), Some(Balance::default()));
 }
 
 fn a_call_goes_from_open_to_settled(store: &mut dyn Store) {

@@ -72,8 +72,8 @@ impl Store for Faulty {
         self.inner.periods(payer)
     }
 
-    fn balance(&mut self, payer: &Payer, meter: &Meter, period: Moment) -> Stored<Balance> {
-        self.inner.balance(payer, meter, period)
+    fn posted(&mut self, payer: &Payer, meter: &Meter, period: Moment) -> Stored<Option<Balance>> {
+        self.inner.posted(payer, meter, period)
     }
 
     fn reservation(&mut self, id: &Uuid) -> Stored<Option<Reservation>> {

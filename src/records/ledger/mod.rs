@@ -20,7 +20,5 @@ mod tests;
 pub use close::{bind, lose, release, settle};
 pub use keys::{Issued, Rotated, issue, revoke, rotate};
 pub use objects::{Adopted, adopt, delete};
-pub use reserve::{
-    Charge, Denied, MinutesLimit, Reserve, Reserved, grant, is_limited, period, reserve,
-};
+pub use reserve::{Charge, Denied, MinutesLimit, Reserve, Reserved, grant, period, reserve};
 pub use start::{lose_open, reschedule};

@@ -153,16 +153,6 @@ pub fn period(
     Ok(calendar.open(at, &store.periods(payer)?))
 }
 
-/// Whether a payer without a monthly allowance has a limit all the same: from its first grant on, also
-/// when all of it was taken back.
-///
-/// # Errors
-/// [`StoreError`](crate::records::StoreError) of the store.
-pub fn is_limited(store: &mut dyn Store, payer: &Payer) -> Stored<bool> {
-    let balances = store.balances(payer)?;
-    Ok(balances.iter().any(|(meter, ..)| *meter == Meter::Granted))
-}
-
 /// Adds minutes to a payer, or takes them away where the amount is negative.
 ///
 /// # Errors
@@ -289,16 +279,18 @@ impl Purse {
         if limit == MinutesLimit::Off {
             return taken(Vec::new());
         }
-        let granted = store.balance(&self.payer, &Meter::Granted, Moment(0))?;
+        // From the first grant on there is a limit, also when all of it was taken back.
+        let granted = store.posted(&self.payer, &Meter::Granted, Moment(0))?;
         let allowance = match limit {
             MinutesLimit::Monthly(allowance) => {
                 let month = store.balance(&self.payer, &Meter::Minutes, self.period.start)?;
                 allowance.0.saturating_sub(month.taken())
             }
-            MinutesLimit::Off | MinutesLimit::Granted if is_limited(store, &self.payer)? => 0,
+            MinutesLimit::Off | MinutesLimit::Granted if granted.is_some() => 0,
             // Without a limit of any kind the month only counts.
             MinutesLimit::Off | MinutesLimit::Granted => amount.0,
         };
+        let granted = granted.unwrap_or_default();
         let rest = granted.granted.saturating_sub(granted.taken());
         if allowance.saturating_add(rest) < amount.0 {
             return Ok(Err(Denied::Minutes { payer: self.payer.clone() }));

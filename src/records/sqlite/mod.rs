@@ -227,8 +227,8 @@ impl Store for Sqlite {
         self.ask(|connection| read::periods(connection, payer))
     }
 
-    fn balance(&mut self, payer: &Payer, meter: &Meter, period: Moment) -> Stored<Balance> {
-        self.ask(|connection| read::balance(connection, payer, meter, period))
+    fn posted(&mut self, payer: &Payer, meter: &Meter, period: Moment) -> Stored<Option<Balance>> {
+        self.ask(|connection| read::posted(connection, payer, meter, period))
     }
 
     fn reservation(&mut self, id: &Uuid) -> Stored<Option<Reservation>> {

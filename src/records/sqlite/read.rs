@@ -30,16 +30,16 @@ pub(super) fn periods(connection: &Connection, payer: &Payer) -> Result<Vec<Peri
     Ok(rows.into_iter().map(|(_, period)| period).collect())
 }
 
-pub(super) fn balance(
+pub(super) fn posted(
     connection: &Connection,
     payer: &Payer,
     meter: &Meter,
     period: Moment,
-) -> Result<Balance> {
+) -> Result<Option<Balance>> {
     let sql = format!("{BALANCE} WHERE payer = ?1 AND meter = ?2 AND period = ?3");
     let values = params![payer.as_str(), meter.to_string(), period.0];
     let found = one(connection, &sql, values, to_balance)?;
-    Ok(found.map(|(_, balance)| balance).unwrap_or_default())
+    Ok(found.map(|(_, balance)| balance))
 }
 
 pub(super) fn balances(
