@@ -139,3 +139,18 @@ async fn an_account_without_minutes_is_not_asked_again_at_once() {
     assert_eq!(world.upstream.requests().len(), 1);
     assert_eq!(world.balance("team-a", Meter::Minutes).await.taken(), 0);
 }
+
+#[tokio::test]
+async fn nothing_is_created_or_deleted_that_the_records_could_not_keep() {
+    let world = World::start(|settings| settings.isolate = None).await;
+    let body = naming("configuration_id", world.configuration().await);
+    let asked = world.upstream.requests().len();
+    world.records.close().await;
+    for (path, body) in [("/delete-configuration", &*body), (CREATE, TAG), ("/submit", SUBMIT)] {
+        let refused = world.gateway.call(path, body).await;
+        refused.assert_refused(500, "records_unavailable");
+        assert_eq!(refused.header("retry-after"), Some("5"), "{path}");
+    }
+    assert_eq!(world.upstream.requests().len(), asked);
+    assert_eq!(world.gateway.call("/get-configuration", &body).await.status, 200);
+}
