@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::change::{Audited, Limit, Override};
 use super::words::{AudioMillis, Moment, Payer, Posting};
 
 /// One entry: what happened, and what that changed in the balances.
@@ -115,6 +116,17 @@ pub enum Fact {
         /// Its id.
         key: Arc<str>,
     },
+    /// A tenant's limit was changed.
+    Override(Override),
+    /// A tenant's limit is again what the configuration says.
+    Lift {
+        /// Whose.
+        tenant: Arc<str>,
+        /// Which.
+        limit: Limit,
+    },
+    /// Who did what.
+    Audit(Audited),
 }
 
 /// Why a reservation was closed.

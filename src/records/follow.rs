@@ -5,6 +5,7 @@
 
 use uuid::Uuid;
 
+use super::change::{Audited, Limit, Override};
 use super::entry::{Entry, Fact, Holder, IssuedKey};
 use super::state::{Object, Reservation};
 use super::words::{Moment, Payer, Period, Posting};
@@ -22,6 +23,9 @@ pub(super) trait Tables {
     fn remove_object(&mut self, id: &Uuid) -> Result<(), Self::Error>;
     fn find_key(&mut self, id: &str) -> Result<Option<IssuedKey>, Self::Error>;
     fn put_key(&mut self, key: &IssuedKey) -> Result<(), Self::Error>;
+    fn put_override(&mut self, change: &Override) -> Result<(), Self::Error>;
+    fn remove_override(&mut self, tenant: &str, limit: &Limit) -> Result<(), Self::Error>;
+    fn add_audited(&mut self, at: Moment, audited: &Audited) -> Result<(), Self::Error>;
 }
 
 /// Changes what follows from an entry.
@@ -51,6 +55,9 @@ pub(super) fn follow<T: Tables>(tables: &mut T, at: Moment, entry: &Entry) -> Re
         }
         Fact::Delete { object } => tables.remove_object(object),
         Fact::Issue(key) => tables.put_key(key),
+        Fact::Override(change) => tables.put_override(change),
+        Fact::Lift { tenant, limit } => tables.remove_override(tenant, limit),
+        Fact::Audit(audited) => tables.add_audited(at, audited),
         Fact::Replace { key, .. } | Fact::Revoke { key } => {
             let Some(mut found) = tables.find_key(key)? else { return Ok(()) };
             found.apply(&entry.fact, at);

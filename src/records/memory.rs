@@ -10,10 +10,11 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::chain;
+use super::change::{Audited, Limit, Override};
 use super::entry::{Entry, IssuedKey};
 use super::follow::{Tables, follow};
 use super::state::{Object, Reservation, State};
-use super::store::{Line, Store, Stored};
+use super::store::{Audit, Line, Store, Stored};
 use super::words::{Balance, Meter, Moment, Payer, Period, Posting};
 
 /// Records that end with the process.
@@ -24,6 +25,8 @@ pub struct Memory {
     pub(super) reservations: BTreeMap<Uuid, Reservation>,
     pub(super) objects: BTreeMap<Uuid, Object>,
     pub(super) keys: BTreeMap<Arc<str>, IssuedKey>,
+    pub(super) overrides: BTreeMap<(Arc<str>, Limit), Override>,
+    pub(super) audit: Vec<Audit>,
     agenda: BTreeMap<Uuid, (Moment, u32)>,
     journal: Vec<Line>,
 }
@@ -46,6 +49,11 @@ impl Memory {
         compare("reservation", &self.reservations, &other.reservations, &mut found);
         compare("object", &self.objects, &other.objects, &mut found);
         compare("key", &self.keys, &other.keys, &mut found);
+        compare("changed limit", &self.overrides, &other.overrides, &mut found);
+        let numbered = |of: &Self| -> BTreeMap<u64, Audit> {
+            of.audit.iter().map(|line| (line.number, line.clone())).collect()
+        };
+        compare("audit line", &numbered(self), &numbered(other), &mut found);
         found
     }
 }
@@ -89,6 +97,23 @@ impl Tables for Memory {
 
     fn put_key(&mut self, key: &IssuedKey) -> Result<(), Infallible> {
         self.keys.insert(key.key.clone(), key.clone());
+        Ok(())
+    }
+
+    fn put_override(&mut self, change: &Override) -> Result<(), Infallible> {
+        let place = (change.tenant.clone(), change.limit.clone());
+        self.overrides.insert(place, change.clone());
+        Ok(())
+    }
+
+    fn remove_override(&mut self, tenant: &str, limit: &Limit) -> Result<(), Infallible> {
+        self.overrides.remove(&(tenant.into(), limit.clone()));
+        Ok(())
+    }
+
+    fn add_audited(&mut self, at: Moment, audited: &Audited) -> Result<(), Infallible> {
+        let number = self.audit.len() as u64 + 1;
+        self.audit.push(Audit { number, at, audited: audited.clone() });
         Ok(())
     }
 }
@@ -188,6 +213,23 @@ impl Store for Memory {
         Ok(keys)
     }
 
+    fn overrides(&mut self) -> Stored<Vec<Override>> {
+        Ok(self.overrides.values().cloned().collect())
+    }
+
+    fn audit(&mut self, before: Option<u64>, most: usize) -> Stored<Vec<Audit>> {
+        let earlier = |line: &&Audit| before.is_none_or(|before| line.number < before);
+        Ok(self.audit.iter().rev().filter(earlier).take(most).cloned().collect())
+    }
+
+    fn requested(&mut self, request: &str, most: usize) -> Stored<Vec<Reservation>> {
+        let found = self.reservations.values().filter(|one| &*one.opening.request == request);
+        let mut found = oldest_first(found.cloned().collect(), usize::MAX);
+        found.reverse();
+        found.truncate(most);
+        Ok(found)
+    }
+
     fn objects(&mut self, kind: &str) -> Stored<Vec<(Uuid, Object)>> {
         let found = self.objects.iter().filter(|(_, object)| &*object.kind == kind);
         Ok(found.map(|(id, object)| (*id, object.clone())).collect())
@@ -209,6 +251,8 @@ impl Store for Memory {
             reservations: self.reservations.clone(),
             objects: self.objects.clone(),
             keys: self.keys.clone(),
+            overrides: self.overrides.clone(),
+            audit: self.audit.clone(),
             ..Self::default()
         })
     }

@@ -1,7 +1,7 @@
 //! What is kept for good, and how is nothing of it lost or counted twice?
 //!
-//! The journal tells what happened, line by line; balances, reservations, objects and keys follow
-//! from it and can be recounted at any time ([`verify`]). What may be written is decided by the
+//! The journal tells what happened, line by line; balances, reservations, objects, keys and changed
+//! limits follow from it and can be recounted at any time ([`verify`]). What may be written is decided by the
 //! [`ledger`], on top of a small trait, [`Store`], with two engines: a SQLite file and [`Memory`].
 //! Rooms and workers hold [`Records`], a cheap handle to the thread that writes and the one that reads.
 //!
@@ -19,6 +19,7 @@
 
 mod calendar;
 mod chain;
+mod change;
 mod entry;
 mod follow;
 mod handle;
@@ -38,11 +39,12 @@ mod writer;
 
 pub use calendar::Calendar;
 pub use chain::{Recount, recount, verify};
+pub use change::{Audited, Limit, LimitValue, Override, UnknownLimit};
 pub use entry::{Entry, Fact, Holder, IssuedKey, Opening, Sharing, Why};
 pub use handle::{LONGEST_WAIT, Records, Unavailable};
 pub use memory::Memory;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Lock, Missing, Sqlite};
 pub use state::{Object, Owner, Reservation, State, is_minutes};
-pub use store::{Line, Store, StoreError, Stored};
+pub use store::{Audit, Line, Store, StoreError, Stored};
 pub use words::{AudioMillis, Balance, Meter, Moment, Payer, Period, Posting};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::change::{Audited, Limit, LimitValue, Override};
 use super::entry::{Entry, Fact, Holder, IssuedKey, Opening, Sharing, Why};
 use super::memory::Memory;
 use super::state::{Reservation, State};
@@ -119,8 +120,35 @@ pub(super) fn next(known: &mut Memory, number: u64, choice: u8, which: u64) -> E
         11 if which.is_multiple_of(3) => {
             Entry::plain(Fact::Period { payer, start: moment(number), end: moment(number + 30) })
         }
+        11 => changed(number, which),
         _ => fresh(),
     }
+}
+
+/// An operator's change.
+fn changed(number: u64, which: u64) -> Entry {
+    let limit =
+        [Limit::Minutes, Limit::Access, Limit::Rate("/things".into())][number as usize % 3].clone();
+    let tenant = tenant(which);
+    Entry::plain(match which % 5 {
+        0 => Fact::Lift { tenant, limit },
+        1 => Fact::Audit(Audited {
+            who: "token:night".into(),
+            action: "limit.change".into(),
+            tenant: Some(tenant),
+            subject: limit.to_string().into(),
+            before: serde_json::Value::Null,
+            after: serde_json::json!({ "most": which }),
+        }),
+        _ => Fact::Override(Override {
+            tenant,
+            limit,
+            value: LimitValue::Most(7),
+            until: which.is_multiple_of(2).then(|| moment(number + 50)),
+            note: "until the invoice is paid".into(),
+            made: moment(number),
+        }),
+    })
 }
 
 pub(super) fn bind(open: &Reservation, object: Option<Uuid>) -> Entry {

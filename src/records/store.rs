@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::change::{Audited, Override};
 use super::entry::{Entry, IssuedKey};
 use super::memory::Memory;
 use super::state::{Object, Owner, Reservation, State};
@@ -80,6 +81,12 @@ pub trait Store: Send {
     fn due(&mut self, now: Moment, most: usize) -> Stored<Vec<(Reservation, u32)>>;
     /// All issued keys, the oldest first.
     fn keys(&mut self) -> Stored<Vec<IssuedKey>>;
+    /// All changed limits, by tenant and limit; also those whose time is over.
+    fn overrides(&mut self) -> Stored<Vec<Override>>;
+    /// Who did what, the latest first, before a number where one is given, so many at most.
+    fn audit(&mut self, before: Option<u64>, most: usize) -> Stored<Vec<Audit>>;
+    /// The reservations that were made for a request, the latest first, so many at most.
+    fn requested(&mut self, request: &str, most: usize) -> Stored<Vec<Reservation>>;
     /// All objects of a kind.
     fn objects(&mut self, kind: &str) -> Stored<Vec<(Uuid, Object)>>;
     /// Entries after a number, in their order, so many at most.
@@ -88,6 +95,17 @@ pub trait Store: Send {
     fn foreign_changes(&mut self) -> Stored<u64>;
     /// All that follows from the journal, as it is kept.
     fn contents(&mut self) -> Stored<Memory>;
+}
+
+/// One line of the audit log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audit {
+    /// Its number, from 1 without gaps.
+    pub number: u64,
+    /// When it was done.
+    pub at: Moment,
+    /// Who did what.
+    pub audited: Audited,
 }
 
 /// One line of the journal.

@@ -4,12 +4,13 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::chain;
+use super::change::{Audited, Limit, LimitValue, Override};
 use super::entry::{Entry, Fact, Holder, Sharing, Why};
 use super::ledger;
 use super::memory::Memory;
 use super::samples::{adopt, bind, hold, id, key, moment, next, reserve, settle, tenant};
 use super::state::State;
-use super::store::{Store, Stored};
+use super::store::{Audit, Store, Stored};
 use super::words::{AudioMillis, Balance, Meter, Moment, Payer, Period, Posting};
 
 /// Writes entries in a transaction of their own, one second after the other.
@@ -27,6 +28,7 @@ pub(super) fn run(store: &mut dyn Store) {
     a_call_goes_from_open_to_settled(store);
     objects_come_and_go(store);
     keys_are_issued_replaced_and_revoked(store);
+    limits_are_changed_and_lifted_and_nobody_forgets_who_did_it(store);
     months_keep_their_order(store);
     the_agenda_is_kept_in_order(store);
     at_start_every_bound_call_gets_into_the_agenda(store);
@@ -128,6 +130,43 @@ fn keys_are_issued_replaced_and_revoked(store: &mut dyn Store) {
     let unknown = Fact::Revoke { key: "nobody".into() };
     commit(store, 24, &[Entry::plain(unknown)]).unwrap();
     assert_eq!(store.keys().unwrap().len(), 2);
+}
+
+fn limits_are_changed_and_lifted_and_nobody_forgets_who_did_it(store: &mut dyn Store) {
+    let change = |most| Override {
+        tenant: tenant(1),
+        limit: Limit::Calls("/things".into()),
+        value: LimitValue::Most(most),
+        until: Some(moment(500)),
+        note: "".into(),
+        made: moment(30),
+    };
+    store.begin().unwrap();
+    assert_eq!(ledger::change_limit(store, &change(5)).unwrap(), None);
+    assert_eq!(ledger::change_limit(store, &change(6)).unwrap(), Some(change(5)));
+    let lines = chain::recount(store).unwrap().lines;
+    assert_eq!(ledger::change_limit(store, &change(6)).unwrap(), Some(change(6)));
+    assert_eq!(chain::recount(store).unwrap().lines, lines, "the same again is no change");
+    assert_eq!(store.overrides().unwrap(), [change(6)]);
+    let lift = |store: &mut dyn Store| {
+        ledger::lift_limit(store, &change(6).tenant, &change(6).limit, moment(31)).unwrap()
+    };
+    assert_eq!((lift(store), lift(store)), (Some(change(6)), None));
+    for number in 1..=3 {
+        let audited = Audited {
+            who: "token:night".into(),
+            action: "limit.change".into(),
+            tenant: None,
+            subject: format!("{number}").into(),
+            before: serde_json::Value::Null,
+            after: serde_json::json!({ "most": number }),
+        };
+        ledger::audit(store, audited, moment(32)).unwrap();
+    }
+    store.commit().unwrap();
+    let numbers = |lines: Vec<Audit>| lines.iter().map(|line| line.number).collect::<Vec<_>>();
+    assert_eq!(numbers(store.audit(None, 2).unwrap()), [3, 2]);
+    assert_eq!(numbers(store.audit(Some(2), 2).unwrap()), [1]);
 }
 
 fn months_keep_their_order(store: &mut dyn Store) {

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use heify_gateway::records::ledger::{Charge, MinutesLimit, Reserve};
 use heify_gateway::records::{
-    AudioMillis, Balance, Calendar, Entry, IssuedKey, Line, Memory, Meter, Moment, Object, Opening,
-    Payer, Period, Reservation, State, Store, StoreError, Stored,
+    AudioMillis, Audit, Balance, Calendar, Entry, IssuedKey, Line, Memory, Meter, Moment, Object,
+    Opening, Override, Payer, Period, Reservation, State, Store, StoreError, Stored,
 };
 use uuid::Uuid;
 
@@ -106,6 +106,18 @@ impl Store for Faulty {
 
     fn keys(&mut self) -> Stored<Vec<IssuedKey>> {
         self.inner.keys()
+    }
+
+    fn overrides(&mut self) -> Stored<Vec<Override>> {
+        self.inner.overrides()
+    }
+
+    fn audit(&mut self, before: Option<u64>, most: usize) -> Stored<Vec<Audit>> {
+        self.inner.audit(before, most)
+    }
+
+    fn requested(&mut self, request: &str, most: usize) -> Stored<Vec<Reservation>> {
+        self.inner.requested(request, most)
     }
 
     fn objects(&mut self, kind: &str) -> Stored<Vec<(Uuid, Object)>> {

@@ -11,6 +11,7 @@
 
 mod close;
 mod keys;
+mod limits;
 mod objects;
 mod reserve;
 mod start;
@@ -19,6 +20,7 @@ mod tests;
 
 pub use close::{bind, lose, release, settle};
 pub use keys::{Issued, Rotated, issue, revoke, rotate};
+pub use limits::{audit, change_limit, lift_limit};
 pub use objects::{Adopted, adopt, delete};
 pub use reserve::{Charge, Denied, MinutesLimit, Reserve, Reserved, grant, period, reserve};
 pub use start::{lose_open, reschedule};

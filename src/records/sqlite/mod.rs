@@ -4,6 +4,7 @@
 //! it, or only [read](Sqlite::read_only). A commit is on the disk when it returns, and costs one
 //! flush however much is in it. Times, and the page on tables: `docs/records-schema.md`.
 
+mod changes;
 mod check;
 #[cfg(target_os = "linux")]
 mod filesystem;
@@ -28,10 +29,11 @@ use uuid::Uuid;
 pub use lock::Lock;
 pub use place::Missing;
 
+use super::change::Override;
 use super::entry::{Entry, IssuedKey};
 use super::memory::Memory;
 use super::state::{Object, Reservation, State};
-use super::store::{Line, Store, StoreError, Stored};
+use super::store::{Audit, Line, Store, StoreError, Stored};
 use super::words::{AudioMillis, Balance, Meter, Moment, Payer, Period};
 use place::Found;
 use presence::Presence;
@@ -113,7 +115,7 @@ impl Sqlite {
         let presence = place::enter(&database, found)?;
         let connection = connect(&database, access).map_err(|error| trouble(&database, &error))?;
         refuse_read_only(&connection, &database, access)?;
-        schema::prepare(&connection, &database, found)?;
+        schema::prepare(&connection, &database, found, access)?;
         log(&connection, &database, access)?;
         if access != Access::Read {
             lock::remember_made(&database)?;
@@ -265,6 +267,18 @@ impl Store for Sqlite {
 
     fn keys(&mut self) -> Stored<Vec<IssuedKey>> {
         self.ask(read::keys)
+    }
+
+    fn overrides(&mut self) -> Stored<Vec<Override>> {
+        self.ask(changes::overrides)
+    }
+
+    fn audit(&mut self, before: Option<u64>, most: usize) -> Stored<Vec<Audit>> {
+        self.ask(|connection| changes::audit(connection, before, most))
+    }
+
+    fn requested(&mut self, request: &str, most: usize) -> Stored<Vec<Reservation>> {
+        self.ask(|connection| read::requested(connection, request, most))
     }
 
     fn objects(&mut self, kind: &str) -> Stored<Vec<(Uuid, Object)>> {

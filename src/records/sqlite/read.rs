@@ -14,6 +14,7 @@ use super::super::memory::Memory;
 use super::super::state::{Object, Reservation, State};
 use super::super::store::Line;
 use super::super::words::{AudioMillis, Balance, Meter, Moment, Payer, Period};
+use super::changes;
 
 const RESERVATION: &str = "SELECT id, opened, state, tenant, label, key, endpoint, request, creates, \
                            minutes, upload, object, holds, length, billed, closed, why \
@@ -66,6 +67,15 @@ pub(super) fn in_state(
 ) -> Result<Vec<Reservation>> {
     let sql = format!("{RESERVATION} WHERE state = ?1 ORDER BY opened, id LIMIT ?2");
     all(connection, &sql, params![state.as_str(), limit(most)], to_reservation)
+}
+
+pub(super) fn requested(
+    connection: &Connection,
+    request: &str,
+    most: usize,
+) -> Result<Vec<Reservation>> {
+    let sql = format!("{RESERVATION} WHERE request = ?1 ORDER BY opened DESC, id DESC LIMIT ?2");
+    all(connection, &sql, params![request, limit(most)], to_reservation)
 }
 
 pub(super) fn opened(
@@ -149,10 +159,15 @@ pub(super) fn contents(connection: &Connection) -> Result<Memory> {
     memory.objects.extend(all(connection, OBJECT, [], to_object)?);
     let keys = all(connection, KEY, [], to_key)?;
     memory.keys.extend(keys.into_iter().map(|key| (key.key.clone(), key)));
+    for change in changes::overrides(connection)? {
+        memory.overrides.insert((change.tenant.clone(), change.limit.clone()), change);
+    }
+    memory.audit = changes::audit(connection, None, usize::MAX)?;
+    memory.audit.reverse();
     Ok(memory)
 }
 
-fn all<T>(
+pub(super) fn all<T>(
     connection: &Connection,
     sql: &str,
     values: impl Params,
@@ -170,7 +185,7 @@ fn one<T>(
     connection.prepare_cached(sql)?.query_row(values, row).optional()
 }
 
-fn limit(most: usize) -> i64 {
+pub(super) fn limit(most: usize) -> i64 {
     i64::try_from(most).unwrap_or(i64::MAX)
 }
 
@@ -256,10 +271,10 @@ fn parse_id(column: usize, text: &str) -> Result<Uuid> {
     Uuid::try_parse(text).map_err(|error| wrong(column, error))
 }
 
-fn to_json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T> {
+pub(super) fn to_json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T> {
     serde_json::from_str(row.get_ref(column)?.as_str()?).map_err(|error| wrong(column, error))
 }
 
-fn wrong(column: usize, cause: impl Into<Box<dyn Cause + Send + Sync>>) -> Error {
+pub(super) fn wrong(column: usize, cause: impl Into<Box<dyn Cause + Send + Sync>>) -> Error {
     Error::FromSqlConversionFailure(column, Type::Text, cause.into())
 }

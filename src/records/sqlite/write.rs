@@ -4,13 +4,14 @@ use rusqlite::{Connection, Error, OptionalExtension, Result, params};
 use uuid::Uuid;
 
 use super::super::chain;
+use super::super::change::{Audited, Limit, Override};
 use super::super::entry::{Entry, IssuedKey};
 use super::super::follow::{Tables, follow};
 use super::super::state::{Object, Reservation};
 use super::super::store::{Line, StoreError, Stored};
 use super::super::words::{Moment, Payer, Period, Posting};
 use super::trouble::trouble;
-use super::{Access, Sqlite, identity, read};
+use super::{Access, Sqlite, changes, identity, read};
 
 /// What is known while a transaction is open.
 #[derive(Debug, Default)]
@@ -238,8 +239,20 @@ impl Tables for Writer<'_> {
         ])?;
         Ok(())
     }
+
+    fn put_override(&mut self, change: &Override) -> Result<()> {
+        changes::put_override(self.0, change)
+    }
+
+    fn remove_override(&mut self, tenant: &str, limit: &Limit) -> Result<()> {
+        changes::remove_override(self.0, tenant, limit)
+    }
+
+    fn add_audited(&mut self, at: Moment, audited: &Audited) -> Result<()> {
+        changes::add_audited(self.0, at, audited)
+    }
 }
 
-fn json(value: &impl serde::Serialize) -> Result<String> {
+pub(super) fn json(value: &impl serde::Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(|error| Error::ToSqlConversionFailure(error.into()))
 }

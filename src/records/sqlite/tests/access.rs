@@ -160,11 +160,29 @@ fn a_file_of_another_application_or_of_a_newer_gateway_is_refused() {
     fs::write(&prose, "Dear diary, ".repeat(1000)).unwrap();
     assert!(text(Sqlite::serve(&prose)).contains("is no file of records"));
     let store = Sqlite::serve(&path).unwrap();
-    store.ask(|c| c.pragma_update(None, "user_version", 2)).unwrap();
+    store.ask(|c| c.pragma_update(None, "user_version", 99)).unwrap();
     drop(store);
     for refused in [Sqlite::serve(&path), Sqlite::read_only(&path)] {
         assert!(text(refused).contains("written by a newer heify-gateway"));
     }
+}
+
+#[test]
+fn a_file_of_an_older_gateway_is_brought_up_to_date_by_the_gateway_alone() {
+    let (_folder, path) = folder();
+    let mut store = Sqlite::serve(&path).unwrap();
+    commit(&mut store, 1, &one(1)).unwrap();
+    let back = "DROP TABLE changed_limit; DROP TABLE audit; DROP INDEX reservation_by_request; \
+                PRAGMA user_version = 1";
+    store.ask(|c| c.execute_batch(back)).unwrap();
+    drop(store);
+    for refused in [Sqlite::read_only(&path), Sqlite::beside(&path, Missing::Create)] {
+        assert!(text(refused).contains("start this gateway with it once"));
+    }
+    let mut store = Sqlite::serve(&path).unwrap();
+    assert_eq!((lines(&mut store), store.overrides().unwrap()), (1, vec![]));
+    drop(store);
+    assert_eq!(lines(&mut Sqlite::read_only(&path).unwrap()), 1);
 }
 
 #[test]
