@@ -103,6 +103,8 @@
     clippy::print_stderr
 )]
 
+#[cfg(feature = "config")]
+pub mod admin;
 pub mod authenticate;
 pub mod body;
 pub mod catch_panic;

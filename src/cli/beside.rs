@@ -7,9 +7,10 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use heify_gateway::config::{Mistakes, Settings, meant};
+use heify_gateway::admin::operate::{self, Act, Declined};
+use heify_gateway::config::{Mistakes, Settings};
 use heify_gateway::contract::Contract;
-use heify_gateway::records::{Memory, Missing, Sqlite, Store, StoreError, Stored};
+use heify_gateway::records::{Memory, Missing, Moment, Sqlite, Store, StoreError, Stored};
 
 use super::gateway::{StartError, contract};
 use super::sources::{explain, settings};
@@ -19,6 +20,8 @@ use super::{Exit, Surroundings};
 pub(crate) struct Beside {
     pub(crate) settings: Settings,
     path: PathBuf,
+    /// Who runs the command, for the audit log.
+    who: Arc<str>,
 }
 
 /// Why a command cannot do what it should.
@@ -36,6 +39,8 @@ pub(crate) enum Trouble {
     #[error("{0}")]
     Store(#[from] StoreError),
     #[error("{0}")]
+    Declined(#[from] Declined),
+    #[error("{0}")]
     Refused(String),
     #[error("{0}")]
     Unreachable(String),
@@ -48,7 +53,10 @@ impl Beside {
     pub(crate) fn find(surroundings: &Surroundings<'_>) -> Result<Self, Trouble> {
         let settings = settings(surroundings)?;
         let path = settings.records.as_ref().map(|records| records.path.clone());
-        Ok(Self { settings, path: path.ok_or(Trouble::NoRecords)? })
+        let user = surroundings.environment.iter().find(|(name, _)| name == "USER");
+        let user = user.and_then(|(_, user)| user.to_str()).unwrap_or("unknown");
+        let who = format!("command:{user}").into();
+        Ok(Self { settings, path: path.ok_or(Trouble::NoRecords)?, who })
     }
 
     /// The contract that the configuration names.
@@ -100,26 +108,20 @@ impl Beside {
         }
     }
 
+    /// Changes something in one transaction: all of it, or nothing when it is declined.
+    pub(crate) fn operate<T>(
+        &self,
+        change: impl FnOnce(&mut dyn Store, &Settings, &Act) -> Result<T, Declined>,
+    ) -> Result<T, Trouble> {
+        let act = Act { who: self.who.clone(), now: Moment::now() };
+        let done = self.write(|store| operate::within(change(store, &self.settings, &act)))?;
+        Ok(done?)
+    }
+
     /// The place of a tenant in the configuration.
     pub(crate) fn tenant(&self, id: &str) -> Result<usize, Trouble> {
-        let tenants = &self.settings.authenticate.tenants;
-        let known = || tenants.iter().map(|tenant| &*tenant.id);
-        let place = known().position(|known| known == id);
-        place.ok_or_else(|| unknown("tenant", id, known()))
+        Ok(operate::tenant(&self.settings, id)?)
     }
-}
-
-/// Says that there is no such thing, and what was probably meant.
-pub(crate) fn unknown<'k>(
-    what: &str,
-    given: &str,
-    known: impl IntoIterator<Item = &'k str>,
-) -> Trouble {
-    let hint = match meant(given, known) {
-        Some(meant) => format!("; did you mean {meant:?}?"),
-        None => String::new(),
-    };
-    Trouble::Refused(format!("there is no {what} {given:?}{hint}"))
 }
 
 /// Ends a command: says what went wrong, and gives the exit code.
@@ -136,7 +138,7 @@ pub(crate) fn conclude(done: Result<Exit, Trouble>, talk: &mut dyn io::Write) ->
         Trouble::Contract(error) => error.exit(),
         Trouble::NoRecords => Exit::WrongConfiguration,
         Trouble::Unreachable(_) => Exit::Unreachable,
-        Trouble::Store(_) | Trouble::Refused(_) => Exit::Failed,
+        Trouble::Store(_) | Trouble::Declined(_) | Trouble::Refused(_) => Exit::Failed,
         Trouble::Write(_) => {
             let Trouble::Write(error) = trouble else { return Ok(Exit::Failed) };
             return Err(error);

@@ -5,13 +5,15 @@ use std::num::NonZeroI32;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use heify_gateway::quota::{Budget, MinutesBudget, MinutesUsage, TenantBudget};
-use heify_gateway::records::{AudioMillis, Moment, Payer, Stored, ledger};
+use heify_gateway::admin::operate::{self, Granted};
+use heify_gateway::quota::{MinutesUsage, TenantBudget};
+use heify_gateway::records::{AudioMillis, Moment, Payer, Stored};
 
 use super::beside::{Beside, Trouble, conclude};
 use super::key::parse_note;
-use super::table::{Cell, Output, Table};
+use super::output::Output;
 use super::{Exit, Surroundings};
+use heify_gateway::admin::table::{Cell, Table};
 
 /// What can be done with minutes.
 #[derive(Debug, Subcommand)]
@@ -80,28 +82,12 @@ pub(crate) fn run(command: &Command, mut surroundings: Surroundings<'_>) -> io::
 
 fn grant(arguments: &Grant, surroundings: &mut Surroundings<'_>) -> Result<Exit, Trouble> {
     let beside = Beside::find(surroundings)?;
-    let quota = &beside.settings.quota;
-    let (payer, budget) = match &arguments.to.tenant {
-        Some(tenant) => tenant_purse(&beside, tenant)?,
-        None => (Payer::Account, &quota.account),
-    };
-    let name = match &payer {
-        Payer::Account => "the account".to_owned(),
-        Payer::Tenant(id) => format!("tenant {id}"),
-    };
-    if budget.minutes == MinutesBudget::Off {
-        let text = format!("minutes of {name} are \"off\": nothing would count what is granted");
-        return Err(Trouble::Refused(text));
-    }
-    let amount = AudioMillis(i64::from(arguments.minutes.get()) * 60_000);
-    let (was_limited, usage) = beside.write(|store| {
-        let now = Moment::now();
-        let before = MinutesUsage::read(store, &payer, budget, now)?;
-        ledger::grant(store, &payer, amount, &arguments.note, now)?;
-        let after = MinutesUsage::read(store, &payer, budget, now)?;
-        Ok((before.is_some_and(|before| before.left.is_some()), after))
+    let to = arguments.to.tenant.as_deref();
+    let Granted { amount, left, was_limited } = beside.operate(|store, settings, act| {
+        operate::grant(store, settings, to, arguments.minutes, &arguments.note, act)
     })?;
-    let left = usage.and_then(|usage| usage.left).unwrap_or_default();
+    let name = to.map_or_else(|| "the account".to_owned(), |id| format!("tenant {id}"));
+    let left = left.unwrap_or_default();
     let talk = &mut *surroundings.talk;
     writeln!(talk, "{amount} granted to {name}; {left} left")?;
     if !was_limited {
@@ -110,16 +96,11 @@ fn grant(arguments: &Grant, surroundings: &mut Surroundings<'_>) -> Result<Exit,
     Ok(Exit::Done)
 }
 
-fn tenant_purse<'b>(beside: &'b Beside, id: &str) -> Result<(Payer, &'b Budget), Trouble> {
-    let tenant = &beside.settings.quota.tenants[beside.tenant(id)?];
-    Ok((Payer::Tenant(tenant.id.clone()), &tenant.budget))
-}
-
 fn show(arguments: &Show, surroundings: &mut Surroundings<'_>) -> Result<Exit, Trouble> {
     let beside = Beside::find(surroundings)?;
     let quota = &beside.settings.quota;
     let purses = match &arguments.tenant {
-        Some(tenant) => vec![tenant_purse(&beside, tenant)?],
+        Some(tenant) => vec![operate::purse(&beside.settings, Some(tenant))?],
         None => {
             let tenant = |one: &TenantBudget| Payer::Tenant(one.id.clone());
             let tenants = quota.tenants.iter().map(|one| (tenant(one), &one.budget));
@@ -145,7 +126,7 @@ fn show(arguments: &Show, surroundings: &mut Surroundings<'_>) -> Result<Exit, T
         "resets",
         "runs_out",
     ];
-    Table::new(columns, rows.collect()).write(arguments.output, surroundings.out)?;
+    arguments.output.write(&Table::new(columns, rows.collect()), surroundings.out)?;
     Ok(Exit::Done)
 }
 
@@ -178,7 +159,8 @@ fn row(payer: &Payer, usage: Option<&MinutesUsage>) -> Vec<Cell> {
 
 #[cfg(test)]
 mod tests {
-    use heify_gateway::records::{Memory, Store};
+    use heify_gateway::quota::{Budget, MinutesBudget};
+    use heify_gateway::records::{Memory, Store, ledger};
 
     use super::*;
 

@@ -9,9 +9,10 @@ use heify_gateway::quota::{MinutesUsage, TenantBudget};
 use heify_gateway::records::{Moment, Payer, Stored};
 
 use super::beside::{Beside, Trouble, conclude};
-use super::keys::{Key, keys};
-use super::table::{Cell, Output, Table};
+use super::output::Output;
 use super::{Exit, Surroundings};
+use heify_gateway::admin::operate::keys::{Key, keys};
+use heify_gateway::admin::table::{Cell, Table};
 
 /// What can be done with tenants.
 #[derive(Debug, Subcommand)]
@@ -53,7 +54,7 @@ fn list(arguments: &Arguments, surroundings: &mut Surroundings<'_>) -> Result<Ex
         Ok((store.keys()?, minutes))
     })?;
     let keys = keys(&beside.settings, &issued, now);
-    table(&beside.settings, &keys, &minutes).write(arguments.output, surroundings.out)?;
+    arguments.output.write(&table(&beside.settings, &keys, &minutes), surroundings.out)?;
     Ok(Exit::Done)
 }
 

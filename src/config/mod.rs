@@ -57,6 +57,7 @@ use std::time::SystemTime;
 pub use names::Names;
 pub use places::Places;
 pub use problem::{Mistakes, Place, Problem, meant};
+pub use rates::default_burst;
 pub use settings::{Document, Listen, Log, LogFormat, Records, Server, Settings, Tls};
 pub use units::parse_duration;
 

@@ -26,6 +26,11 @@ impl Places {
         self.tenants.get(id)
     }
 
+    /// Where a tenant's limit is set.
+    pub fn limit(&self, _tenant: &str, _limit: &crate::records::Limit) -> Option<&Place> {
+        None
+    }
+
     /// Where a key begins.
     pub fn key(&self, id: &str) -> Option<&Place> {
         self.keys.get(id)

@@ -36,7 +36,7 @@ pub(crate) fn rate(field: Field<'_>, burst_of: impl Fn(u32) -> u32) -> Option<Ra
 }
 
 /// The calls of two seconds, one at least: the measure of Heify's own bursts.
-pub(crate) fn default_burst(per_minute: u32) -> u32 {
+pub fn default_burst(per_minute: u32) -> u32 {
     per_minute.div_ceil(30)
 }
 

@@ -46,5 +46,5 @@ pub use memory::Memory;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Lock, Missing, Sqlite};
 pub use state::{Object, Owner, Reservation, State, is_minutes};
-pub use store::{Audit, Line, Store, StoreError, Stored};
+pub use store::{Audit, Line, Store, StoreError, Stored, Total};
 pub use words::{AudioMillis, Balance, Meter, Moment, Payer, Period, Posting};

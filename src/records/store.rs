@@ -77,6 +77,20 @@ pub trait Store: Send {
         let own = opened.iter().filter(|one| &*one.opening.tenant == tenant);
         Ok(AudioMillis(own.filter_map(|one| one.billed).map(|billed| billed.0).sum()))
     }
+    /// What all tenants' jobs cost that were opened from one moment to before another, by tenant.
+    fn totals(&mut self, from: Moment, to: Moment) -> Stored<Vec<Total>> {
+        let mut totals = std::collections::BTreeMap::<Arc<str>, Total>::new();
+        let opened = self.opened(from, to)?.into_iter();
+        for job in opened.filter(|one| one.opening.minutes.is_some()) {
+            let tenant = &job.opening.tenant;
+            let total = totals.entry(Arc::clone(tenant)).or_insert_with(|| Total::of(tenant));
+            total.jobs += 1;
+            total.open += u64::from(!job.state.is_closed());
+            total.length.0 += job.length.unwrap_or_default().0;
+            total.billed.0 += job.billed.unwrap_or_default().0;
+        }
+        Ok(totals.into_values().collect())
+    }
     /// What is to be asked by now, the first due first, with the times that it was asked before.
     fn due(&mut self, now: Moment, most: usize) -> Stored<Vec<(Reservation, u32)>>;
     /// All issued keys, the oldest first.
@@ -95,6 +109,28 @@ pub trait Store: Send {
     fn foreign_changes(&mut self) -> Stored<u64>;
     /// All that follows from the journal, as it is kept.
     fn contents(&mut self) -> Stored<Memory>;
+}
+
+/// What a tenant's jobs of some time cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Total {
+    /// The tenant's id.
+    pub tenant: Arc<str>,
+    /// How many jobs.
+    pub jobs: u64,
+    /// How many of them are not settled: what they cost may change.
+    pub open: u64,
+    /// The length of the audio, as far as it is known.
+    pub length: AudioMillis,
+    /// What was charged.
+    pub billed: AudioMillis,
+}
+
+impl Total {
+    fn of(tenant: &Arc<str>) -> Self {
+        let (length, billed) = (AudioMillis::default(), AudioMillis::default());
+        Self { tenant: Arc::clone(tenant), jobs: 0, open: 0, length, billed }
+    }
 }
 
 /// One line of the audit log.

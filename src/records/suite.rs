@@ -60,6 +60,9 @@ fn nothing_left_is_not_nothing_posted(store: &mut dyn Store) {
     }
     store.commit().unwrap();
     assert_eq!(posted(store), Some(Balance::default()));
+    let totals = store.totals(moment(0), moment(1000)).unwrap();
+    let memory = store.contents().unwrap().totals(moment(0), moment(1000)).unwrap();
+    assert!(!totals.is_empty() && totals == memory);
 }
 
 fn a_call_goes_from_open_to_settled(store: &mut dyn Store) {

@@ -12,10 +12,11 @@ use heify_gateway::contract::Contract;
 use heify_gateway::records::{Holder, Moment, Sharing};
 use uuid::Uuid;
 
-use super::beside::{Beside, Trouble, conclude, unknown};
-use super::table::{Cell, Output, Table};
+use super::beside::{Beside, Trouble, conclude};
 use super::{Exit, Surroundings};
 use give::{Count, give, look, wait_for_calls};
+use heify_gateway::admin::operate::unknown;
+use heify_gateway::admin::table::{Cell, Table};
 
 /// What `adopt` understands.
 #[derive(Debug, Args)]
@@ -102,7 +103,7 @@ fn adopt(arguments: &Arguments, surroundings: &mut Surroundings<'_>) -> Result<E
         true => beside.read_or_empty(|store| look(store, &objects, &holder))?,
         false => give(&beside, &objects, &holder)?,
     };
-    table(&counts).write(Output::Table, surroundings.out)?;
+    table(&counts).write_aligned(surroundings.out)?;
     if arguments.dry_run {
         writeln!(surroundings.talk, "dry run: nothing was written")?;
     }
@@ -129,7 +130,7 @@ fn known_kind(kind: &str, contract: &Contract) -> Result<Arc<str>, Trouble> {
         endpoints.filter_map(|endpoint| endpoint.effect.object.as_deref()).collect();
     match kinds.get(kind) {
         Some(kind) => Ok(Arc::from(*kind)),
-        None => Err(unknown("kind of objects", kind, kinds)),
+        None => Err(unknown("kind of objects", kind, kinds).into()),
     }
 }
 

@@ -5,13 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use heify_gateway::config::Places;
-use heify_gateway::key::{KeyDigest, generate};
-use heify_gateway::records::ledger::{self, Issued, Rotated};
-use heify_gateway::records::{IssuedKey, Moment, Store, Stored};
+use heify_gateway::admin::operate::keys::{self, Issued, NewKey, Rotated};
+use heify_gateway::key::generate;
+use heify_gateway::records::{IssuedKey, Moment};
 
-use crate::cli::beside::{Beside, Trouble, unknown};
-use crate::cli::keys::of_issued;
+use crate::cli::beside::{Beside, Trouble};
 use crate::cli::when::{Until, parse_until, parse_wait};
 use crate::cli::{Exit, Surroundings};
 
@@ -82,42 +80,26 @@ pub(super) fn issue(
     surroundings: &mut Surroundings<'_>,
 ) -> Result<Exit, Trouble> {
     let beside = Beside::find(surroundings)?;
-    let tenant = &beside.settings.authenticate.tenants[beside.tenant(&arguments.tenant)?].id;
-    let (places, now) = (&beside.settings.places, Moment::now());
-    if let Some(id) = &arguments.new.id {
-        refuse_file(places, id)?;
-    }
-    let expires = arguments.new.expires(now)?;
+    let (tenant, new) = (&arguments.tenant, arguments.new.resolved());
     let secret = generate().map_err(io::Error::other)?;
-    let (key, issued) = beside.write(|store| {
-        let id = arguments.new.id(store, tenant, places)?;
-        let note = arguments.new.note.clone().unwrap_or_default();
-        let key = new(id, tenant, secret.as_bytes(), note, expires, now);
-        let issued = ledger::issue(store, &key)?;
-        Ok((key, issued))
+    let issued = beside.operate(|store, settings, act| {
+        keys::issue(store, settings, tenant, &new, secret.as_bytes(), act)
     })?;
     let talk = &mut *surroundings.talk;
     match issued {
-        Issued::New => {
+        Issued::New(key) => {
             show(&key, &secret, surroundings.out)?;
-            let until = until(&key);
-            writeln!(
-                talk,
-                "key {} of tenant {tenant}, valid {until}; it is not shown again",
-                key.key
-            )?;
-            Ok(Exit::Done)
+            say_new(&key, talk)?;
         }
-        Issued::Exists(known) if known.tenant == *tenant => {
-            let (id, state) = (&known.key, of_issued(&known, now));
+        Issued::Known(known) => {
+            let (id, state) = (&known.key, keys::of_issued(&known, Moment::now()));
             writeln!(
                 talk,
                 "key {id} exists already ({state}): nothing was changed; a key is shown once only"
             )?;
-            Ok(Exit::Done)
         }
-        Issued::Exists(known) => Err(taken(&known)),
     }
+    Ok(Exit::Done)
 }
 
 pub(super) fn rotate(
@@ -125,49 +107,27 @@ pub(super) fn rotate(
     surroundings: &mut Surroundings<'_>,
 ) -> Result<Exit, Trouble> {
     let beside = Beside::find(surroundings)?;
-    let (places, now) = (&beside.settings.places, Moment::now());
-    for id in [Some(&*arguments.old), arguments.new.id.as_deref()].into_iter().flatten() {
-        refuse_file(places, id)?;
-    }
-    let expires = arguments.new.expires(now)?;
-    let old = find(&beside, &arguments.old)?;
-    beside.tenant(&old.tenant)?;
+    let (old, new) = (&arguments.old, arguments.new.resolved());
     let secret = generate().map_err(io::Error::other)?;
-    let (key, rotated) = beside.write(|store| {
-        let id = arguments.new.id(store, &old.tenant, places)?;
-        let note = arguments.new.note.clone().unwrap_or_else(|| old.note.clone());
-        let expires = expires.or_else(|| as_long(&old, now));
-        let key = new(id, &old.tenant, secret.as_bytes(), note, expires, now);
-        let ends = now.later(arguments.overlap);
-        let rotated = ledger::rotate(store, &old.key, &key, ends)?;
-        Ok((key, rotated))
+    let rotated = beside.operate(|store, settings, act| {
+        let old = (old.as_str(), arguments.overlap);
+        keys::rotate(store, settings, old, &new, secret.as_bytes(), act)
     })?;
-    let (talk, old_id) = (&mut *surroundings.talk, &old.key);
+    let talk = &mut *surroundings.talk;
     match rotated {
-        Rotated::New => {
+        Rotated::New(key, ends) => {
             show(&key, &secret, surroundings.out)?;
-            let (id, until) = (&key.key, until(&key));
-            let ends = find(&beside, old_id)?.expires.unwrap_or(now);
-            writeln!(
-                talk,
-                "key {id} of tenant {}, valid {until}; it is not shown again",
-                key.tenant
-            )?;
-            writeln!(talk, "key {old_id} ends at {ends}")?;
-            Ok(Exit::Done)
+            say_new(&key, talk)?;
+            writeln!(talk, "key {old} ends at {ends}")?;
         }
         Rotated::Already(successor) => {
-            let state = of_issued(&old, now);
-            writeln!(talk, "key {old_id} ({state}) was rotated already: {successor} took over")?;
-            Ok(Exit::Done)
+            let known = beside.read(|store| store.key(old))?;
+            let state = known.map(|known| keys::of_issued(&known, Moment::now()).to_string());
+            let state = state.unwrap_or_default();
+            writeln!(talk, "key {old} ({state}) was rotated already: {successor} took over")?;
         }
-        Rotated::Unknown => Err(unknown("issued key", old_id, [])),
-        Rotated::Revoked => {
-            let text = format!("key {old_id} was revoked: issue a new one instead");
-            Err(Trouble::Refused(text))
-        }
-        Rotated::Exists(known) => Err(taken(&known)),
     }
+    Ok(Exit::Done)
 }
 
 pub(super) fn revoke(
@@ -175,91 +135,24 @@ pub(super) fn revoke(
     surroundings: &mut Surroundings<'_>,
 ) -> Result<Exit, Trouble> {
     let beside = Beside::find(surroundings)?;
-    refuse_file(&beside.settings.places, &arguments.id)?;
-    let key = find(&beside, &arguments.id)?;
+    let (key, was_on) =
+        beside.operate(|store, settings, act| keys::revoke(store, settings, &arguments.id, act))?;
     let (id, tenant) = (&key.key, &key.tenant);
-    let revoked = beside.write(|store| ledger::revoke(store, id, Moment::now()))?;
-    match revoked {
-        Some(true) => writeln!(surroundings.talk, "key {id} of tenant {tenant} is revoked")?,
-        _ => writeln!(surroundings.talk, "key {id} of tenant {tenant} was revoked already")?,
-    }
+    let already = if was_on { "is revoked" } else { "was revoked already" };
+    writeln!(surroundings.talk, "key {id} of tenant {tenant} {already}")?;
     Ok(Exit::Done)
 }
 
 impl New {
-    fn expires(&self, now: Moment) -> Result<Option<Moment>, Trouble> {
-        let expires = self.expires.map(|until| until.from(now));
-        match expires {
-            Some(past) if past <= now => {
-                Err(Trouble::Refused(format!("--expires {past} is in the past")))
-            }
-            _ => Ok(expires),
-        }
-    }
-
-    /// The id that was given, else the first free one.
-    fn id(&self, store: &mut dyn Store, tenant: &str, places: &Places) -> Stored<Arc<str>> {
-        if let Some(id) = &self.id {
-            return Ok(Arc::clone(id));
-        }
-        let mut number = 1_u64;
-        loop {
-            let id = format!("{tenant}-k{number}");
-            if places.key(&id).is_none() && store.key(&id)?.is_none() {
-                return Ok(id.into());
-            }
-            number += 1;
-        }
+    fn resolved(&self) -> NewKey {
+        let expires = self.expires.map(|until| until.from(Moment::now()));
+        NewKey { id: self.id.clone(), expires, note: self.note.clone() }
     }
 }
 
-fn new(
-    id: Arc<str>,
-    tenant: &Arc<str>,
-    secret: &[u8],
-    note: Arc<str>,
-    expires: Option<Moment>,
-    now: Moment,
-) -> IssuedKey {
-    IssuedKey {
-        key: id,
-        tenant: Arc::clone(tenant),
-        sha256: KeyDigest::of(secret).to_string().into(),
-        note,
-        created: now,
-        expires,
-        revoked: None,
-        successor: None,
-    }
-}
-
-/// A key that was made to last for a while has a successor for as long.
-fn as_long(old: &IssuedKey, now: Moment) -> Option<Moment> {
-    old.expires.map(|expires| now.later(old.created.until(expires)))
-}
-
-fn find(beside: &Beside, id: &str) -> Result<IssuedKey, Trouble> {
-    let mut issued = beside.read(|store| store.keys())?;
-    match issued.iter().position(|key| *key.key == *id) {
-        Some(place) => Ok(issued.swap_remove(place)),
-        None => Err(unknown("issued key", id, issued.iter().map(|key| &*key.key))),
-    }
-}
-
-/// Only who changes the file changes what stands in it.
-fn refuse_file(places: &Places, id: &str) -> Result<(), Trouble> {
-    match places.key(id) {
-        None => Ok(()),
-        Some(place) => {
-            let text = format!("key {id} is set at {place}: change it there, and reload");
-            Err(Trouble::Refused(text))
-        }
-    }
-}
-
-fn taken(known: &IssuedKey) -> Trouble {
-    let (id, tenant) = (&known.key, &known.tenant);
-    Trouble::Refused(format!("the id {id} is taken: it is a key of tenant {tenant}"))
+fn say_new(key: &IssuedKey, talk: &mut dyn io::Write) -> io::Result<()> {
+    let (id, tenant, until) = (&key.key, &key.tenant, until(key));
+    writeln!(talk, "key {id} of tenant {tenant}, valid {until}; it is not shown again")
 }
 
 /// The key, alone on its line; at once, since nobody can show it again.

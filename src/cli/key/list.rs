@@ -4,9 +4,10 @@ use clap::Args;
 use heify_gateway::records::Moment;
 
 use crate::cli::beside::{Beside, Trouble};
-use crate::cli::keys::{Key, keys};
-use crate::cli::table::{Cell, Output, Table};
+use crate::cli::output::Output;
 use crate::cli::{Exit, Surroundings};
+use heify_gateway::admin::operate::keys::{Key, keys};
+use heify_gateway::admin::table::{Cell, Table};
 
 /// What `key list` understands.
 #[derive(Debug, Args)]
@@ -37,7 +38,7 @@ pub(super) fn list(
             beside.tenant(tenant)?;
         }
     }
-    table(&keys).write(arguments.output, surroundings.out)?;
+    arguments.output.write(&table(&keys), surroundings.out)?;
     Ok(Exit::Done)
 }
 

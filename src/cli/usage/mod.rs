@@ -10,7 +10,7 @@ use heify_gateway::records::{AudioMillis, Moment, Period, Reservation};
 use serde_json::json;
 
 use super::beside::{Beside, Trouble, conclude};
-use super::table::Output;
+use super::output::Output;
 use super::when::Range;
 use super::{Exit, Surroundings};
 use reconcile::Account;
@@ -92,12 +92,12 @@ fn show(arguments: &Arguments, surroundings: &mut Surroundings<'_>) -> Result<Ex
             writeln!(out, "{document:#}")?;
             return Ok(Exit::Done);
         }
-        Output::Csv => rows.write(Output::Csv, out)?,
+        Output::Csv => rows.write_csv(out)?,
         Output::Table => {
             writeln!(out, "From {} to before {}", period.start, period.end)?;
-            rows.write(Output::Table, out)?;
+            rows.write_aligned(out)?;
             writeln!(out)?;
-            totals.write(Output::Table, out)?;
+            totals.write_aligned(out)?;
         }
     }
     say_provisional(provisional, surroundings)?;
@@ -118,7 +118,7 @@ fn reconcile(
     if arguments.output == Output::Table {
         writeln!(surroundings.out, "From {} to before {}", period.start, period.end)?;
     }
-    Account::of(&jobs).table(invoice).write(arguments.output, surroundings.out)?;
+    arguments.output.write(&Account::of(&jobs).table(invoice), surroundings.out)?;
     say_provisional(rows::provisional(&jobs), surroundings)?;
     Ok(Exit::Done)
 }

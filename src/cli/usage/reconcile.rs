@@ -6,8 +6,8 @@
 
 use heify_gateway::records::{AudioMillis, Reservation};
 
-use super::rows::{Bill, billed};
-use crate::cli::table::{Cell, Table};
+use heify_gateway::admin::operate::{Bill, billed};
+use heify_gateway::admin::table::{Cell, Table};
 
 /// What the journal says of the jobs of a range, in parts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -1,58 +1,11 @@
 //! What does one job cost, and what do all of a tenant's?
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
-use heify_gateway::records::{AudioMillis, Reservation, State, Why};
-
-use crate::cli::table::{Cell, Table};
-
-/// What a job is on a bill.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Bill {
-    Billed,
-    Free,
-    Open,
-    Lost,
-    Policy,
-}
-
-impl Bill {
-    pub(super) fn of(job: &Reservation) -> Self {
-        match (job.state, job.why) {
-            (State::Open | State::Bound, _) => Self::Open,
-            (State::Lost, _) => Self::Lost,
-            (State::Settled | State::Released, Some(Why::Policy)) => Self::Policy,
-            // An outcome that came late may have turned either into the other.
-            (State::Settled, _) if job.length.is_none() && billed(job).0 == 0 => Self::Free,
-            (State::Settled, _) => Self::Billed,
-            (State::Released, _) if billed(job).0 > 0 => Self::Billed,
-            (State::Released, _) => Self::Free,
-        }
-    }
-
-    fn is_settled(self) -> bool {
-        !matches!(self, Self::Open | Self::Lost)
-    }
-}
-
-impl fmt::Display for Bill {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Billed => "billed",
-            Self::Free => "free",
-            Self::Open => "open",
-            Self::Lost => "lost",
-            Self::Policy => "policy",
-        })
-    }
-}
-
-/// What was charged so far.
-pub(super) fn billed(job: &Reservation) -> AudioMillis {
-    job.billed.unwrap_or_default()
-}
+use heify_gateway::admin::operate::{Bill, billed};
+use heify_gateway::admin::table::{Cell, Table};
+use heify_gateway::records::{AudioMillis, Reservation};
 
 /// How many jobs may still change what was charged.
 pub(super) fn provisional(jobs: &[Reservation]) -> usize {
@@ -134,7 +87,7 @@ pub(super) fn totals(jobs: &[Reservation]) -> Table {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use heify_gateway::records::{Moment, Opening};
+    use heify_gateway::records::{Moment, Opening, State, Why};
     use uuid::Uuid;
 
     use super::*;

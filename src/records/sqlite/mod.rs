@@ -33,7 +33,7 @@ use super::change::Override;
 use super::entry::{Entry, IssuedKey};
 use super::memory::Memory;
 use super::state::{Object, Reservation, State};
-use super::store::{Audit, Line, Store, StoreError, Stored};
+use super::store::{Audit, Line, Store, StoreError, Stored, Total};
 use super::words::{AudioMillis, Balance, Meter, Moment, Payer, Period};
 use place::Found;
 use presence::Presence;
@@ -259,6 +259,10 @@ impl Store for Sqlite {
 
     fn spent(&mut self, tenant: &str, from: Moment, to: Moment) -> Stored<AudioMillis> {
         self.ask(|connection| read::spent(connection, tenant, from, to))
+    }
+
+    fn totals(&mut self, from: Moment, to: Moment) -> Stored<Vec<Total>> {
+        self.ask(|connection| read::totals(connection, from, to))
     }
 
     fn due(&mut self, now: Moment, most: usize) -> Stored<Vec<(Reservation, u32)>> {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::super::entry::{IssuedKey, Opening, Why};
 use super::super::memory::Memory;
 use super::super::state::{Object, Reservation, State};
-use super::super::store::Line;
+use super::super::store::{Line, Total};
 use super::super::words::{AudioMillis, Balance, Meter, Moment, Payer, Period};
 use super::changes;
 
@@ -98,6 +98,23 @@ pub(super) fn spent(
     connection
         .prepare_cached(sql)?
         .query_row((tenant, from.0, to.0), |row| Ok(AudioMillis(row.get(0)?)))
+}
+
+pub(super) fn totals(connection: &Connection, from: Moment, to: Moment) -> Result<Vec<Total>> {
+    let sql = "SELECT tenant, count(*), sum(state IN ('open', 'lost', 'bound')), \
+               coalesce(sum(length), 0), coalesce(sum(billed), 0) FROM reservation \
+               WHERE opened >= ?1 AND opened < ?2 AND minutes IS NOT NULL \
+               GROUP BY tenant ORDER BY tenant";
+    let row = |row: &Row<'_>| {
+        Ok(Total {
+            tenant: row.get(0)?,
+            jobs: to_number(row, 1)?,
+            open: to_number(row, 2)?,
+            length: AudioMillis(row.get(3)?),
+            billed: AudioMillis(row.get(4)?),
+        })
+    };
+    all(connection, sql, [from.0, to.0], row)
 }
 
 pub(super) fn due(

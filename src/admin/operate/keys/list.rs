@@ -5,31 +5,40 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use heify_gateway::authenticate::Switch;
-use heify_gateway::config::Settings;
-use heify_gateway::key::KeyDigest;
-use heify_gateway::records::{IssuedKey, Moment};
+use crate::authenticate::Switch;
+use crate::config::Settings;
+use crate::key::KeyDigest;
+use crate::records::{IssuedKey, Moment};
 
 /// One key, without anything that could open the gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Key {
-    pub(crate) id: Arc<str>,
-    pub(crate) tenant: Arc<str>,
-    pub(crate) state: State,
+pub struct Key {
+    /// Its id.
+    pub id: Arc<str>,
+    /// Whose it is.
+    pub tenant: Arc<str>,
+    /// Whether it opens the gateway.
+    pub state: State,
     /// Where it is set.
-    pub(crate) source: String,
-    pub(crate) expires: Option<Moment>,
-    pub(crate) note: Option<Arc<str>>,
+    pub source: String,
+    /// From when on it is refused.
+    pub expires: Option<Moment>,
+    /// The operator's words.
+    pub note: Option<Arc<str>>,
 }
 
 /// Whether a key opens the gateway, and why not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum State {
+pub enum State {
+    /// It opens the gateway.
     Valid,
     /// Valid for the overlap: another key takes its place.
     ReplacedUntil(Moment),
+    /// Its time is over.
     Expired,
+    /// It was switched off.
     Revoked,
+    /// It, or its tenant, is switched off in the file.
     Disabled,
     /// The configuration does not have its tenant.
     WithoutTenant,
@@ -38,7 +47,8 @@ pub(crate) enum State {
 }
 
 impl State {
-    pub(crate) fn is_valid(self) -> bool {
+    /// Whether it opens the gateway now.
+    pub fn is_valid(self) -> bool {
         matches!(self, Self::Valid | Self::ReplacedUntil(_))
     }
 }
@@ -58,7 +68,7 @@ impl fmt::Display for State {
 }
 
 /// All keys: by tenant those of the file, then those that were issued, the oldest first.
-pub(crate) fn keys(settings: &Settings, issued: &[IssuedKey], now: Moment) -> Vec<Key> {
+pub fn keys(settings: &Settings, issued: &[IssuedKey], now: Moment) -> Vec<Key> {
     let tenants = &settings.authenticate.tenants;
     let in_file: HashSet<KeyDigest> =
         tenants.iter().flat_map(|tenant| tenant.keys.iter().map(|key| key.digest)).collect();
@@ -109,7 +119,7 @@ pub(crate) fn keys(settings: &Settings, issued: &[IssuedKey], now: Moment) -> Ve
 }
 
 /// Whether an issued key is valid, its tenant aside.
-pub(crate) fn of_issued(key: &IssuedKey, now: Moment) -> State {
+pub fn of_issued(key: &IssuedKey, now: Moment) -> State {
     match (key.revoked, key.expires, &key.successor) {
         (Some(_), _, _) => State::Revoked,
         (None, Some(expires), _) if expires <= now => State::Expired,
@@ -125,7 +135,7 @@ fn moment(time: SystemTime) -> Moment {
 
 #[cfg(test)]
 mod tests {
-    use heify_gateway::config::{Sources, load};
+    use crate::config::{Sources, load};
 
     use super::*;
 

@@ -2,57 +2,55 @@
 
 use std::io::{self, Write};
 
-use clap::ValueEnum;
-use heify_gateway::records::{AudioMillis, Moment};
+use crate::records::{AudioMillis, Moment};
 use serde_json::{Map, Value};
-
-/// The forms of a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Output {
-    /// Aligned columns
-    Table,
-    /// One JSON array with an object per row
-    Json,
-    /// Comma-separated values, as in RFC 4180
-    Csv,
-}
 
 /// Rows under named columns. In a name that ends with `_ms` stands the unit of programs; people read
 /// minutes there.
 #[derive(Debug, Clone)]
-pub(crate) struct Table {
-    pub(crate) columns: &'static [&'static str],
-    pub(crate) rows: Vec<Vec<Cell>>,
+pub struct Table {
+    /// The columns' names.
+    pub columns: &'static [&'static str],
+    /// The rows, with a cell per column.
+    pub rows: Vec<Vec<Cell>>,
 }
 
 /// One value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Cell {
+pub enum Cell {
+    /// There is none.
     Nothing,
+    /// Any text, of clients and operators too.
     Text(String),
+    /// A number.
     Number(i64),
     /// Milliseconds for programs, minutes for people.
     Audio(AudioMillis),
 }
 
 impl Cell {
-    pub(crate) fn text(text: impl ToString) -> Self {
+    /// A text.
+    pub fn text(text: impl ToString) -> Self {
         Self::Text(text.to_string())
     }
 
-    pub(crate) fn maybe(text: Option<impl ToString>) -> Self {
+    /// A text, or nothing.
+    pub fn maybe(text: Option<impl ToString>) -> Self {
         text.map_or(Self::Nothing, Self::text)
     }
 
-    pub(crate) fn moment(moment: Option<Moment>) -> Self {
+    /// A moment, or nothing.
+    pub fn moment(moment: Option<Moment>) -> Self {
         Self::maybe(moment)
     }
 
-    pub(crate) fn audio(amount: Option<AudioMillis>) -> Self {
+    /// Audio, or nothing.
+    pub fn audio(amount: Option<AudioMillis>) -> Self {
         amount.map_or(Self::Nothing, Self::Audio)
     }
 
-    pub(crate) fn millis(amount: Option<AudioMillis>) -> Self {
+    /// Milliseconds for everybody, or nothing.
+    pub fn millis(amount: Option<AudioMillis>) -> Self {
         amount.map_or(Self::Nothing, |amount| Self::Number(amount.0))
     }
 
@@ -102,20 +100,13 @@ fn quoted(text: &str) -> String {
 }
 
 impl Table {
-    pub(crate) fn new(columns: &'static [&'static str], rows: Vec<Vec<Cell>>) -> Self {
+    /// Rows under columns.
+    pub fn new(columns: &'static [&'static str], rows: Vec<Vec<Cell>>) -> Self {
         Self { columns, rows }
     }
 
-    pub(crate) fn write(&self, output: Output, out: &mut dyn Write) -> io::Result<()> {
-        match output {
-            Output::Table => self.write_aligned(out),
-            Output::Json => writeln!(out, "{:#}", self.json()),
-            Output::Csv => self.write_csv(out),
-        }
-    }
-
     /// An array with an object per row.
-    pub(crate) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         let object = |row: &Vec<Cell>| -> Map<String, Value> {
             let members = self.columns.iter().zip(row);
             members.map(|(name, cell)| ((*name).to_owned(), cell.json())).collect()
@@ -123,7 +114,11 @@ impl Table {
         self.rows.iter().map(object).collect()
     }
 
-    fn write_csv(&self, out: &mut dyn Write) -> io::Result<()> {
+    /// Comma-separated values, as in RFC 4180; no text in them is a formula.
+    ///
+    /// # Errors
+    /// Of the writer.
+    pub fn write_csv(&self, out: &mut dyn Write) -> io::Result<()> {
         write!(out, "{}\r\n", self.columns.join(","))?;
         for row in &self.rows {
             let cells: Vec<_> = row.iter().map(Cell::csv).collect();
@@ -132,7 +127,11 @@ impl Table {
         Ok(())
     }
 
-    fn write_aligned(&self, out: &mut dyn Write) -> io::Result<()> {
+    /// Aligned columns, for people.
+    ///
+    /// # Errors
+    /// Of the writer.
+    pub fn write_aligned(&self, out: &mut dyn Write) -> io::Result<()> {
         let head = self.columns.iter().enumerate().map(|(at, name)| {
             let mut column = self.rows.iter().filter_map(|row| row.get(at));
             let is_audio = column.any(|cell| matches!(cell, Cell::Audio(_)));
@@ -166,10 +165,8 @@ impl Table {
 mod tests {
     use super::*;
 
-    fn written(output: Output, rows: Vec<Vec<Cell>>) -> String {
-        let mut out = Vec::new();
-        Table::new(&["name", "used_ms"], rows).write(output, &mut out).unwrap();
-        String::from_utf8(out).unwrap()
+    fn table(rows: Vec<Vec<Cell>>) -> Table {
+        Table::new(&["name", "used_ms"], rows)
     }
 
     #[test]
@@ -181,21 +178,24 @@ mod tests {
             vec![Cell::text("nobody"), Cell::Nothing],
         ];
         let expected = "NAME    USED\nzoë     1.5 min\na?[2J   100 min\nnobody  -\n";
-        assert_eq!(written(Output::Table, rows), expected);
+        let mut out = Vec::new();
+        table(rows).write_aligned(&mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 
     #[test]
     fn a_program_reads_milliseconds_and_null() {
         let rows = vec![vec![Cell::Nothing, Cell::Audio(AudioMillis(1))]];
-        let json: Value = serde_json::from_str(&written(Output::Json, rows)).unwrap();
-        assert_eq!(json, serde_json::json!([{ "name": null, "used_ms": 1 }]));
+        assert_eq!(table(rows).json(), serde_json::json!([{ "name": null, "used_ms": 1 }]));
     }
 
     #[test]
     fn a_spreadsheet_reads_texts_and_never_a_formula() {
         let csv = |text: &str| {
             let rows = vec![vec![Cell::text(text), Cell::Number(-7)]];
-            let text = written(Output::Csv, rows);
+            let mut out = Vec::new();
+            table(rows).write_csv(&mut out).unwrap();
+            let text = String::from_utf8(out).unwrap();
             let row = text.strip_prefix("name,used_ms\r\n").unwrap();
             row.strip_suffix(",-7\r\n").unwrap().to_owned()
         };
