@@ -103,7 +103,7 @@
     clippy::print_stderr
 )]
 
-#[cfg(feature = "config")]
+#[cfg(feature = "admin")]
 pub mod admin;
 pub mod authenticate;
 pub mod body;

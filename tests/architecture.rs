@@ -36,7 +36,7 @@ const FLOORS: [&[&str]; 6] = [
         "validate",
     ],
     &["stack", "config", "settle"],
-    &["server", "simulator"],
+    &["admin", "server", "simulator"],
     &["cli", "main"],
 ];
 

@@ -69,7 +69,7 @@ impl Gateway {
         let count = threads(&settings.server);
         let rooms = Rooms::new(rooms(settings), contract(settings)?, records, None);
         let upstreams = clients(&rooms, count.get())?;
-        let tls = tls(&settings.server)?;
+        let tls = tls(settings.server.tls.as_ref())?;
         let listener = match &settings.server.listen {
             Listen::Tcp(address) => Listener::tcp(*address),
             Listen::Unix(path) => Listener::unix(path),
@@ -112,6 +112,11 @@ impl Gateway {
         self.workers.replace(|index| rooms.stack(Arc::clone(&upstreams[index])));
         (self.rooms, self.upstreams) = (rooms, upstreams);
         Ok(needs_restart(&self.server, &settings.server))
+    }
+
+    /// The contract in use.
+    pub(crate) fn contract(&self) -> &Arc<Contract> {
+        self.rooms.contract()
     }
 
     /// What the worker that settles jobs works with; its client belongs to the runtime of the caller.
@@ -201,25 +206,25 @@ fn needs_restart(old: &config::Server, new: &config::Server) -> Vec<&'static str
 }
 
 #[cfg(feature = "tls")]
-fn tls(server: &config::Server) -> Result<Option<Tls>, StartError> {
-    Ok(certificate(server)?.map(Tls::new))
+pub(super) fn tls(tls: Option<&config::Tls>) -> Result<Option<Tls>, StartError> {
+    Ok(certificate(tls)?.map(Tls::new))
 }
 
 /// Puts a renewed certificate to use.
 #[cfg(feature = "tls")]
 fn replace_tls(tls: Option<&Tls>, server: &config::Server) -> Result<(), StartError> {
-    if let (Some(tls), Some(certificate)) = (tls, certificate(server)?) {
+    if let (Some(tls), Some(certificate)) = (tls, certificate(server.tls.as_ref())?) {
         tls.replace(certificate);
     }
     Ok(())
 }
 
 #[cfg(feature = "tls")]
-fn certificate(server: &config::Server) -> Result<Option<rustls::ServerConfig>, StartError> {
+fn certificate(tls: Option<&config::Tls>) -> Result<Option<rustls::ServerConfig>, StartError> {
     use rustls::pki_types::pem::PemObject;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-    let Some(tls) = &server.tls else { return Ok(None) };
+    let Some(tls) = tls else { return Ok(None) };
     let pem = |error: rustls::pki_types::pem::Error| StartError::Certificate(error.to_string());
     let wrong = |error: rustls::Error| StartError::Certificate(error.to_string());
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&tls.cert_pem).collect();
@@ -235,8 +240,8 @@ fn certificate(server: &config::Server) -> Result<Option<rustls::ServerConfig>, 
 }
 
 #[cfg(not(feature = "tls"))]
-fn tls(server: &config::Server) -> Result<Option<Tls>, StartError> {
-    match server.tls {
+pub(super) fn tls(tls: Option<&config::Tls>) -> Result<Option<Tls>, StartError> {
+    match tls {
         Some(_) => Err(StartError::NoTls),
         None => Ok(None),
     }

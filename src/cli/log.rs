@@ -10,7 +10,9 @@ use heify_gateway::config::{Log, LogFormat};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry, reload};
 
 use super::Global;
 
@@ -35,20 +37,43 @@ pub(crate) fn start(
     log: Log,
     global: &Global,
     environment: &[(OsString, OsString)],
-) -> Result<(), String> {
+) -> Result<Filter, String> {
     let filter = filter(log, global, environment)?;
     let (writer, terminal) = match stream {
         Stream::Output => (BoxMakeWriter::new(io::stdout), io::stdout().is_terminal()),
         Stream::Error => (BoxMakeWriter::new(io::stderr), io::stderr().is_terminal()),
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
-    let subscriber: Box<dyn tracing::Subscriber + Send + Sync> =
+    let (filter, handle) = reload::Layer::new(filter);
+    let layer = tracing_subscriber::fmt::layer().with_writer(writer);
+    let layer: Box<dyn Layer<Registry> + Send + Sync> =
         match global.log_format.unwrap_or(log.format) {
-            LogFormat::Auto if !terminal => Box::new(builder.json().flatten_event(true).finish()),
-            LogFormat::Json => Box::new(builder.json().flatten_event(true).finish()),
-            LogFormat::Auto | LogFormat::Text => Box::new(builder.with_ansi(terminal).finish()),
+            LogFormat::Auto if !terminal => Box::new(layer.json().flatten_event(true)),
+            LogFormat::Json => Box::new(layer.json().flatten_event(true)),
+            LogFormat::Auto | LogFormat::Text => Box::new(layer.with_ansi(terminal)),
         };
-    subscriber.try_init().map_err(|error| error.to_string())
+    let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter));
+    subscriber.try_init().map_err(|error| error.to_string())?;
+    Ok(Box::new(move |to| {
+        if let Some(to) = to {
+            let filter = parse(to).ok_or_else(|| format!("level: {}", meant(OsStr::new(to))))?;
+            handle.reload(filter).map_err(|error| error.to_string())?;
+        }
+        handle.with_current(ToString::to_string).map_err(|error| error.to_string())
+    }))
+}
+
+/// Changes the filter of the log where one is given, and shows it.
+pub(crate) type Filter = Box<dyn Fn(Option<&str>) -> Result<String, String> + Send>;
+
+fn parse(text: &str) -> Option<EnvFilter> {
+    // A lone word that is no level would name a target, and silence all others.
+    let lone_word = text.chars().all(char::is_alphabetic);
+    let is_meant = !lone_word || text.parse::<LevelFilter>().is_ok();
+    is_meant.then(|| EnvFilter::try_new(text).ok()).flatten()
+}
+
+fn meant(text: &OsStr) -> String {
+    format!("must be a level or a filter such as info,hyper=debug, not {text:?}")
 }
 
 /// `auto`, `text` or `json`.
@@ -78,13 +103,7 @@ fn filter(
     let Some((source, text)) = given else {
         return Ok(EnvFilter::new(log.level.to_string()));
     };
-    // A lone word that is no level would name a target, and silence all others.
-    let lone_word = |text: &str| text.chars().all(char::is_alphabetic);
-    let meant = |text: &&str| !lone_word(text) || text.parse::<LevelFilter>().is_ok();
-    let filter = text.to_str().filter(meant).and_then(|text| EnvFilter::try_new(text).ok());
-    filter.ok_or_else(|| {
-        format!("{source}: must be a level or a filter such as info,hyper=debug, not {text:?}")
-    })
+    text.to_str().and_then(parse).ok_or_else(|| format!("{source}: {}", meant(text)))
 }
 
 #[cfg(test)]

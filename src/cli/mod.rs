@@ -17,6 +17,7 @@ mod key;
 mod live;
 mod log;
 mod minutes;
+mod operators;
 mod output;
 mod records;
 mod running;

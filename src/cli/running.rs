@@ -3,20 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use heify_gateway::admin::operate::limits;
+use heify_gateway::admin::{Console, Order, Orders, Reloaded, View};
 use heify_gateway::config;
-use heify_gateway::records::{IssuedKey, Moment, Records};
+use heify_gateway::records::{IssuedKey, Moment, Override, Records};
 use heify_gateway::server::Drained;
 use heify_gateway::server::status::Readiness;
 use heify_gateway::settle::{Settler, Setup};
 use tokio::sync::watch;
 
 use super::gateway::{Gateway, StartError};
-use super::issued;
 use super::records::{OpenError, Opened};
 use super::serve::Load;
+use super::{issued, log};
 
 /// When issued keys could not be read or put to use, how soon that is tried again.
 const RENEW_AGAIN: Duration = Duration::from_secs(1);
+/// How often the wall clock is looked at while a changed limit waits for its end.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// The data path, the records behind it, and the worker that settles them.
 pub(crate) struct Running {
@@ -24,16 +28,45 @@ pub(crate) struct Running {
     pub(crate) settings: config::Settings,
     pub(crate) gateway: Gateway,
     kept: Option<Kept>,
+    /// What the admin API sees of it.
+    view: watch::Sender<View>,
+    /// How the filter of the log is shown and changed.
+    filter: log::Filter,
 }
 
 struct Kept {
     opened: Opened,
-    /// The keys that were issued, as the gateway knows them.
-    issued: Vec<IssuedKey>,
-    /// Whether records may say something else of them than the gateway knows.
+    /// What was changed in the records, as the gateway knows it.
+    changed: Changed,
+    /// When the next changed limit ends.
+    ends: Option<Moment>,
+    /// Whether records may say something else of it than the gateway knows.
     behind: bool,
     setups: watch::Sender<Arc<Setup>>,
     changes: watch::Receiver<u64>,
+}
+
+/// What operators have changed beside the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Changed {
+    issued: Vec<IssuedKey>,
+    overrides: Vec<Override>,
+}
+
+impl Changed {
+    async fn read(records: &Records) -> Option<Self> {
+        let read =
+            records.read(|store| Ok(Self { issued: store.keys()?, overrides: store.overrides()? }));
+        read.await.ok()
+    }
+
+    /// The settings with all of it over them.
+    fn over(&self, settings: &config::Settings, now: Moment) -> config::Settings {
+        let mut settings = settings.clone();
+        issued::add(&mut settings, &self.issued);
+        limits::overlay(&mut settings, &self.overrides, now);
+        settings
+    }
 }
 
 impl Running {
@@ -42,20 +75,31 @@ impl Running {
         settings: config::Settings,
         opened: Option<Opened>,
         readiness: &Readiness,
+        filter: log::Filter,
     ) -> Result<Self, StartError> {
+        let now = Moment::now();
         let Some(opened) = opened else {
             let gateway = Gateway::start(&settings, None)?;
-            return Ok(Self { settings, gateway, kept: None });
+            let view = watch::Sender::new(view(&settings, &gateway, &Changed::default(), 1, now));
+            return Ok(Self { settings, gateway, kept: None, view, filter });
         };
         let records = opened.records.clone();
         readiness.watch(records.clone());
         let changes = records.foreign_changes();
-        let issued = keys(&records).await.ok_or(OpenError::Keys)?;
-        let gateway = Gateway::start(&with(&settings, &issued), Some(&records))?;
+        let changed = Changed::read(&records).await.ok_or(OpenError::Keys)?;
+        let gateway = Gateway::start(&changed.over(&settings, now), Some(&records))?;
         let (setups, watched) = watch::channel(Arc::new(gateway.setup(&settings)?));
         tokio::spawn(Settler::new(records, watched, Moment::now).run());
-        let kept = Some(Kept { opened, issued, behind: false, setups, changes });
-        Ok(Self { settings, gateway, kept })
+        let view = watch::Sender::new(view(&settings, &gateway, &changed, 1, now));
+        let ends = limits::next_end(&changed.overrides, now);
+        let kept = Some(Kept { opened, changed, ends, behind: false, setups, changes });
+        Ok(Self { settings, gateway, kept, view, filter })
+    }
+
+    /// Makes the admin API's console of it.
+    pub(crate) fn console(&self) -> (Console, Orders) {
+        let records = self.kept.as_ref().map(|kept| kept.opened.records.clone());
+        Console::new(self.view.subscribe(), records, self.settings.admin.tls.is_some())
     }
 
     /// Lets requests end, cuts what has not ended in time, and closes the records.
@@ -67,68 +111,111 @@ impl Running {
         drained
     }
 
-    /// Waits until another process has written into the records.
-    pub(crate) async fn foreign_change(&mut self) {
-        if let Some(kept) = &mut self.kept {
-            if kept.behind {
-                return tokio::time::sleep(RENEW_AGAIN).await;
-            }
-            if kept.changes.changed().await.is_ok() {
-                return;
-            }
+    /// Waits until another process has written into the records, or a changed limit ends.
+    pub(crate) async fn change(&mut self) {
+        let Some(kept) = &mut self.kept else { return std::future::pending().await };
+        if kept.behind {
+            return tokio::time::sleep(RENEW_AGAIN).await;
         }
-        // There are no others to write.
-        std::future::pending().await
+        let ends = kept.ends.map(|ends| Moment::now().until(ends));
+        let end = async {
+            match ends {
+                // The wall clock may be set: it is looked at again.
+                Some(ends) => tokio::time::sleep(ends.min(LOOK_AGAIN)).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            changed = kept.changes.changed() => if changed.is_err() {
+                // There are no others to write.
+                std::future::pending::<()>().await;
+            },
+            () = end => {}
+        }
     }
 
-    /// Puts keys to use that were issued, rotated or revoked at the command line.
-    pub(crate) async fn renew_keys(&mut self) {
+    /// Puts to use what was changed at the command line or over the admin API.
+    pub(crate) async fn renew(&mut self) {
         let Some(kept) = &mut self.kept else { return };
         // A key that was revoked must not stay valid because the records did not answer just now.
         kept.behind = true;
-        let Some(issued) = keys(&kept.opened.records).await else { return };
-        if issued == kept.issued {
+        let Some(changed) = Changed::read(&kept.opened.records).await else { return };
+        let now = Moment::now();
+        let ended = kept.ends.is_some_and(|ends| ends <= now);
+        if changed == kept.changed && !ended {
             kept.behind = false;
             return;
         }
-        match self.gateway.reload(&with(&self.settings, &issued)) {
+        match self.gateway.reload(&changed.over(&self.settings, now)) {
             Ok(_) => {
-                tracing::info!(issued = issued.len(), "keys renewed");
-                kept.issued = issued;
+                let (issued, limits) = (changed.issued.len(), changed.overrides.len());
+                tracing::info!(issued, limits, "changed keys and limits are in use");
+                kept.ends = limits::next_end(&changed.overrides, now);
+                kept.changed = changed;
                 kept.behind = false;
+                let overrides = kept.changed.overrides.as_slice().into();
+                self.view.send_modify(|view| view.overrides = overrides);
             }
-            Err(error) => tracing::error!(%error, "issued keys are not in use"),
+            Err(error) => tracing::error!(%error, "changed keys and limits are not in use"),
+        }
+    }
+
+    /// Does what the admin API asks for.
+    pub(crate) async fn obey(&mut self, order: Order, load: &Load<'_>) {
+        // Whoever asked may have gone; what was done is done.
+        match order {
+            Order::Renew(tell) => {
+                self.renew().await;
+                let _ = tell.send(());
+            }
+            Order::Reload(tell) => {
+                let _ = tell.send(self.reload(load));
+            }
+            Order::LogLevel(to, tell) => {
+                let _ = tell.send((self.filter)(to.as_deref()));
+            }
         }
     }
 
     /// Reads the configuration again; where it has a mistake, nothing changes.
-    pub(crate) async fn reload(&mut self, load: &Load<'_>) {
-        let new = match load() {
-            Ok(new) => new,
-            Err(mistakes) => {
-                for mistake in mistakes.iter() {
-                    tracing::error!(%mistake, "not reloaded: the configuration has a mistake");
-                }
-                return;
+    ///
+    /// # Errors
+    /// All mistakes, which are in the log, too.
+    pub(crate) fn reload(&mut self, load: &Load<'_>) -> Result<Reloaded, Vec<String>> {
+        let new = load().map_err(|mistakes| {
+            for mistake in mistakes.iter() {
+                tracing::error!(%mistake, "not reloaded: the configuration has a mistake");
             }
-        };
+            mistakes.iter().map(ToString::to_string).collect::<Vec<_>>()
+        })?;
         for warning in &new.warnings {
             tracing::warn!(%warning, "configuration");
         }
         if new.records.is_some() && self.kept.is_none() {
             tracing::error!("not reloaded: records are needed now; restart the gateway");
-            return;
+            return Err(vec!["records are needed now: restart the gateway".to_owned()]);
         }
-        let issued = self.kept.as_ref().map(|kept| &*kept.issued).unwrap_or_default();
-        match self.gateway.reload(&with(&new, issued)) {
-            Ok(restart) => self.reloaded(new, restart),
-            Err(error) => tracing::error!(%error, "not reloaded"),
+        let nothing = Changed::default();
+        let changed = self.kept.as_ref().map_or(&nothing, |kept| &kept.changed);
+        match self.gateway.reload(&changed.over(&new, Moment::now())) {
+            Ok(restart) => Ok(self.reloaded(new, restart)),
+            Err(error) => {
+                tracing::error!(%error, "not reloaded");
+                Err(vec![error.to_string()])
+            }
         }
     }
 
-    fn reloaded(&mut self, new: config::Settings, mut restart: Vec<&'static str>) {
+    fn reloaded(&mut self, new: config::Settings, mut restart: Vec<&'static str>) -> Reloaded {
         if new.status != self.settings.status {
             restart.push("status.listen");
+        }
+        let (admin, old) = (&new.admin, &self.settings.admin);
+        let opens = |admin: &config::Admin, status| {
+            (!admin.tokens.is_empty() || status == admin.listen).then_some(admin.listen)
+        };
+        if opens(admin, new.status) != opens(old, self.settings.status) || admin.tls != old.tls {
+            restart.push("admin.listen and admin.tls");
         }
         if new.log != self.settings.log {
             restart.push("log");
@@ -136,7 +223,7 @@ impl Running {
         if new.records != self.settings.records {
             restart.push("records");
         }
-        for key in restart {
+        for key in &restart {
             tracing::warn!(key, "this change takes effect after a restart");
         }
         if let Some(kept) = &self.kept {
@@ -147,16 +234,29 @@ impl Running {
         }
         tracing::info!(tenants = new.authenticate.tenants.len(), "configuration reloaded");
         self.settings = new;
+        let nothing = Changed::default();
+        let changed = self.kept.as_ref().map_or(&nothing, |kept| &kept.changed);
+        let version = self.view.borrow().version + 1;
+        let view = view(&self.settings, &self.gateway, changed, version, Moment::now());
+        self.view.send_replace(view);
+        let warnings = self.settings.warnings.iter().map(ToString::to_string).collect();
+        let restart = restart.into_iter().map(str::to_owned).collect();
+        Reloaded { version, restart, warnings }
     }
 }
 
-async fn keys(records: &Records) -> Option<Vec<IssuedKey>> {
-    records.read(|store| store.keys()).await.ok()
-}
-
-/// The settings with issued keys added.
-fn with(settings: &config::Settings, issued: &[IssuedKey]) -> config::Settings {
-    let mut settings = settings.clone();
-    issued::add(&mut settings, issued);
-    settings
+fn view(
+    settings: &config::Settings,
+    gateway: &Gateway,
+    changed: &Changed,
+    version: u64,
+    loaded: Moment,
+) -> View {
+    View {
+        settings: Arc::new(settings.clone()),
+        contract: Arc::clone(gateway.contract()),
+        overrides: changed.overrides.as_slice().into(),
+        version,
+        loaded,
+    }
 }

@@ -4,11 +4,11 @@ use std::io;
 
 use clap::Args;
 use heify_gateway::config::{self, Mistakes};
-use heify_gateway::server::Listener;
-use heify_gateway::server::status::{Readiness, Status};
+use heify_gateway::server::status::Readiness;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::gateway::StartError;
+use super::operators::Operators;
 use super::records;
 use super::running::Running;
 use super::signals::Endings;
@@ -33,16 +33,19 @@ pub(crate) fn run(_: &Arguments, surroundings: Surroundings<'_>) -> io::Result<E
         }
     };
     let (global, environment) = (&surroundings.global, &surroundings.environment);
-    if let Err(error) = log::start(log::Stream::Output, loaded.log, global, environment) {
-        writeln!(surroundings.talk, "heify-gateway: {error}")?;
-        return Ok(Exit::WrongConfiguration);
-    }
+    let filter = match log::start(log::Stream::Output, loaded.log, global, environment) {
+        Ok(filter) => filter,
+        Err(error) => {
+            writeln!(surroundings.talk, "heify-gateway: {error}")?;
+            return Ok(Exit::WrongConfiguration);
+        }
+    };
     for warning in &loaded.warnings {
         tracing::warn!(%warning, "configuration");
     }
     // Signals and the status listener live apart from the data path's threads.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let ended = runtime.block_on(serve(loaded, &|| settings(&surroundings)));
+    let ended = runtime.block_on(serve(loaded, &|| settings(&surroundings), filter));
     // What still checks a large file of records must not hold up the end.
     runtime.shutdown_background();
     match ended {
@@ -56,16 +59,15 @@ pub(crate) fn run(_: &Arguments, surroundings: Surroundings<'_>) -> io::Result<E
 
 pub(crate) type Load<'a> = dyn Fn() -> Result<config::Settings, Mistakes> + 'a;
 
-async fn serve(settings: config::Settings, load: &Load<'_>) -> Result<Exit, StartError> {
+async fn serve(
+    settings: config::Settings,
+    load: &Load<'_>,
+    filter: log::Filter,
+) -> Result<Exit, StartError> {
     let mut signals = Signals::new().map_err(StartError::Threads)?;
     let readiness = Readiness::new();
-    let status = Listener::tcp(settings.status).map_err(|error| {
-        let name = format!("cannot listen on {} (status)", settings.status);
-        StartError::Listen { name, error }
-    })?;
-    let status_address = status.local_addr().map_err(StartError::Threads)?;
     // Before the records are open: who waits for them is alive, and not ready.
-    tokio::spawn(Status::new(readiness.clone()).serve(status));
+    let operators = Operators::start(&settings, &readiness)?;
     let opened = match &settings.records {
         None => None,
         Some(records) => {
@@ -75,13 +77,16 @@ async fn serve(settings: config::Settings, load: &Load<'_>) -> Result<Exit, Star
             }
         }
     };
-    let mut running = Running::start(settings, opened, &readiness).await?;
+    let mut running = Running::start(settings, opened, &readiness, filter).await?;
+    let (console, mut orders) = running.console();
+    operators.open(console);
     readiness.loaded();
     let settings = &running.settings;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         listen = %running.gateway.address(),
-        status = %status_address,
+        status = operators.status(),
+        admin = operators.admin(),
         upstream = %settings.upstream.url,
         tenants = settings.authenticate.tenants.len(),
         records = settings.records.as_ref().map(|records| records.path.display().to_string()),
@@ -90,10 +95,12 @@ async fn serve(settings: config::Settings, load: &Load<'_>) -> Result<Exit, Star
     let end = loop {
         tokio::select! {
             told = signals.next() => match told {
-                Told::Reload => running.reload(load).await,
+                // What is wrong is in the log.
+                Told::Reload => drop(running.reload(load)),
                 Told::End(signal) => break signal,
             },
-            () = running.foreign_change() => running.renew_keys().await,
+            () = running.change() => running.renew().await,
+            Some(order) = orders.recv() => running.obey(order, load).await,
         }
     };
     tracing::info!(signal = end, "draining");

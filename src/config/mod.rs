@@ -22,6 +22,7 @@
 //! ```
 
 mod account;
+mod admin;
 mod budgets;
 mod environment;
 mod field;
@@ -58,7 +59,9 @@ pub use names::Names;
 pub use places::Places;
 pub use problem::{Mistakes, Place, Problem, meant};
 pub use rates::default_burst;
-pub use settings::{Document, Listen, Log, LogFormat, Records, Server, Settings, Tls};
+pub use settings::{
+    Admin, AdminToken, Document, Listen, Log, LogFormat, Records, Role, Server, Settings, Tls,
+};
 pub use units::parse_duration;
 
 use field::Field;
@@ -168,7 +171,6 @@ fn read(mut root: Section<'_>, sources: &Sources<'_>) -> Settings {
     let server = server::server(&mut section);
     let contact = section.take("contact").and_then(server::contact);
     section.finish();
-    let status = server::status(&mut root, &server);
     let upstream = upstream::upstream(root.section("upstream"));
     let validate = upstream::bodies(root.section("body"));
     let log = server::log(root.section("log"));
@@ -185,6 +187,14 @@ fn read(mut root: Section<'_>, sources: &Sources<'_>) -> Settings {
             now: sources.now,
         },
     );
+    let admin = admin::admin(
+        root.section("admin"),
+        &server,
+        upstream.api_key.expose(),
+        &tenants.authenticate.tenants,
+        &tenants.places,
+    );
+    let status = server::status(&mut root, &server, admin.listen);
     let count = tenants.authenticate.tenants.len();
     let pace = account.pace(count, root.report);
     let isolation = isolation::isolation(root.section("isolation"), count);
@@ -195,11 +205,14 @@ fn read(mut root: Section<'_>, sources: &Sources<'_>) -> Settings {
         minutes,
         longest_retry_after: minutes::longest_retry_after(root.section("quota")),
     };
-    let records = records::records(&mut root, &quota, isolation.as_ref(), &sources.environment);
+    let has_something_to_record =
+        admin.has_operator() || records::must_count(&quota, isolation.as_ref());
+    let records = records::records(&mut root, has_something_to_record, &sources.environment);
     root.finish();
     Settings {
         server,
         status,
+        admin,
         upstream,
         authenticate: tenants.authenticate,
         rate_limit: tenants.rate_limit,

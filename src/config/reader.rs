@@ -205,6 +205,11 @@ impl<'r> Section<'r> {
         self.entries.iter().any(|entry| entry.name == name)
     }
 
+    /// Where an entry stands that nobody has taken.
+    pub(crate) fn place_of(&self, name: &str) -> Option<&Place> {
+        self.entries.iter().find(|entry| entry.name == name).map(|entry| &entry.place)
+    }
+
     /// The section's own path, as messages show it.
     pub(crate) fn own_key(&self) -> &str {
         &self.path.shown

@@ -23,8 +23,7 @@ const DEFAULT_LOCK_WAIT: Duration = Duration::from_secs(30);
 /// Reads `[records]`. A gateway that has nothing to record gets no file, unless one is named.
 pub(crate) fn records(
     root: &mut Section<'_>,
-    quota: &quota::Settings,
-    isolation: Option<&isolate::Settings>,
+    has_something_to_record: bool,
     environment: &Environment,
 ) -> Option<Records> {
     let mut section = root.section("records");
@@ -33,7 +32,7 @@ pub(crate) fn records(
     let path = url.and_then(path);
     let lock_wait = section.duration("lock_wait", LOCK_WAIT).unwrap_or(DEFAULT_LOCK_WAIT);
     section.finish();
-    if path.is_none() && (url_is_given || !has_something_to_record(quota, isolation)) {
+    if path.is_none() && (url_is_given || !has_something_to_record) {
         return None;
     }
     let path = path.unwrap_or_else(|| default_path(root, environment));
@@ -41,7 +40,7 @@ pub(crate) fn records(
 }
 
 /// Whether anything must be owned or counted.
-fn has_something_to_record(quota: &quota::Settings, isolation: Option<&isolate::Settings>) -> bool {
+pub(crate) fn must_count(quota: &quota::Settings, isolation: Option<&isolate::Settings>) -> bool {
     let tenants = quota.tenants.iter().map(|tenant| &tenant.budget);
     isolation.is_some() || tenants.chain([&quota.account]).any(limits)
 }

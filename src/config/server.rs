@@ -1,6 +1,6 @@
 //! How are the listeners and the log set?
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -10,7 +10,8 @@ use tracing::level_filters::LevelFilter;
 
 use super::field::Field;
 use super::pem::{check_certificates, check_key, check_pair};
-use super::reader::Section;
+use super::problem::Place;
+use super::reader::{Report, Section};
 use super::settings::{Listen, Log, LogFormat, Server, Tls};
 
 /// A deadline that is zero would refuse everything, one above a day is a typing error.
@@ -60,28 +61,31 @@ pub(crate) fn server(section: &mut Section<'_>) -> Server {
     }
 }
 
-/// Reads the address of the status listener: `[status] listen`, else `[admin] listen`.
-pub(crate) fn status(root: &mut Section<'_>, server: &Server) -> SocketAddr {
-    let mut address = SocketAddr::from((Ipv4Addr::LOCALHOST, 8081));
-    let mut place = root.place.clone();
-    let mut key = "status.listen".to_owned();
-    for name in ["admin", "status"] {
-        let mut section = root.section(name);
-        if let Some(field) = section.take("listen") {
-            place = field.place().clone();
-            field.key().clone_into(&mut key);
-            address = field.parsed(socket_address).unwrap_or(address);
-        }
-        if name == "admin" {
-            warn_of_tokens(&mut section);
-        }
-        section.finish();
-    }
+/// Reads the address of the status listener; without one, it is that of the admin listener.
+pub(crate) fn status(root: &mut Section<'_>, server: &Server, admin: SocketAddr) -> SocketAddr {
+    let mut section = root.section("status");
+    let given = section.take("listen").map(|field| {
+        let (place, key) = (field.place().clone(), field.key().to_owned());
+        (field.parsed(socket_address).unwrap_or(admin), place, key)
+    });
+    section.finish();
+    let Some((status, place, key)) = given else { return admin };
+    refuse_twice(root.report, server, status, &place, &key);
+    status
+}
+
+/// One address has one listener.
+pub(crate) fn refuse_twice(
+    report: &Report<'_>,
+    server: &Server,
+    address: SocketAddr,
+    place: &Place,
+    key: &str,
+) {
     if server.listen == Listen::Tcp(address) && address.port() != 0 {
         let message = format!("{key}: {address} is the address of the data port, too");
-        root.report.problem(&place, message);
+        report.problem(place, message);
     }
-    address
 }
 
 /// Reads whom tenants may ask.
@@ -110,7 +114,7 @@ pub(crate) fn log(mut section: Section<'_>) -> Log {
     Log { level: level.unwrap_or(default.level), format: format.unwrap_or(default.format) }
 }
 
-fn tls(mut section: Section<'_>) -> Option<Tls> {
+pub(crate) fn tls(mut section: Section<'_>) -> Option<Tls> {
     let (cert, key) = (section.take("cert_file"), section.take("key_file"));
     let names = [section.key("cert_file"), section.key("key_file")];
     let (report, place) = (section.report, section.place.clone());
@@ -140,15 +144,6 @@ fn tls(mut section: Section<'_>) -> Option<Tls> {
     Some(Tls { cert_file, key_file, cert_pem, key_pem: key.secret })
 }
 
-/// An admin token does no harm, but nothing asks for it either.
-fn warn_of_tokens(admin: &mut Section<'_>) {
-    for name in ["token", "token_file", "tokens"] {
-        if let Some(field) = admin.take(name) {
-            field.warn("there is no admin API in this build; nothing uses it");
-        }
-    }
-}
-
 fn listen(text: &str) -> Result<Listen, String> {
     let Some(path) = text.strip_prefix("unix:") else {
         return socket_address(text).map(Listen::Tcp).map_err(|message| {
@@ -162,7 +157,7 @@ fn listen(text: &str) -> Result<Listen, String> {
     Ok(Listen::Unix(path.into()))
 }
 
-fn socket_address(text: &str) -> Result<SocketAddr, String> {
+pub(crate) fn socket_address(text: &str) -> Result<SocketAddr, String> {
     let expected = r#"must be an IP address and a port such as "127.0.0.1:8080" or "[::1]:8080""#;
     text.parse().map_err(|_| expected.to_owned())
 }

@@ -3,12 +3,14 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 
 use super::places::Places;
 use super::problem::Problem;
+use crate::key::KeyDigest;
 use crate::secret::Secret;
 use crate::{authenticate, isolate, pace, quota, rate_limit, upstream, validate};
 
@@ -20,6 +22,8 @@ pub struct Settings {
     /// Where `/livez` and `/readyz` are answered: `[status] listen`, else `[admin] listen`, else
     /// `127.0.0.1:8081`.
     pub status: SocketAddr,
+    /// The admin listener.
+    pub admin: Admin,
     /// The upstream.
     pub upstream: upstream::Settings,
     /// Tenants and their keys.
@@ -130,6 +134,54 @@ pub struct Tls {
     pub cert_pem: Vec<u8>,
     /// What stands in `key_file`: PEM with the certificate's private key.
     pub key_pem: Secret,
+}
+
+/// The admin listener.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    /// Where. `127.0.0.1:8081`.
+    pub listen: SocketAddr,
+    /// A certificate; `None`: plain HTTP.
+    pub tls: Option<Tls>,
+    /// Who may use it; without any, it answers nobody.
+    pub tokens: Vec<AdminToken>,
+}
+
+impl Admin {
+    /// Whether anybody may change something.
+    pub fn has_operator(&self) -> bool {
+        self.tokens.iter().any(|token| token.role == Role::Operator)
+    }
+}
+
+/// Who may use the admin API.
+#[derive(Debug, Clone)]
+pub struct AdminToken {
+    /// For the audit log.
+    pub name: Arc<str>,
+    /// What its holder may do.
+    pub role: Role,
+    /// The SHA-256 of the token.
+    pub digest: KeyDigest,
+}
+
+/// What the holder of a token may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Look at everything.
+    Viewer,
+    /// Change something, too.
+    Operator,
+}
+
+impl Role {
+    /// How it is written and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+        }
+    }
 }
 
 /// Where all that must last is kept.

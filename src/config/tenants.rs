@@ -13,9 +13,10 @@ use super::problem::{Place, shown};
 use super::rates::{default_burst, endpoint_rates, rate};
 use super::reader::Section;
 use crate::authenticate::{self, Switch, TenantSettings};
-use crate::quota::TenantBudget;
+use crate::quota::{Budget, TenantBudget};
 use crate::rate::Rate;
 use crate::rate_limit::{self, TenantRates};
+use crate::records::Limit;
 
 /// The longest id or label of a tenant, in bytes: an id stands in every log line.
 const LONGEST_ID: usize = 128;
@@ -84,6 +85,8 @@ fn tenant(
     ids: &mut HashMap<Arc<str>, Place>,
 ) -> (TenantSettings, TenantRates, TenantBudget) {
     let id = id(&mut section, ids);
+    let set = ["disabled", "total", "minutes", "rate", "quota", "caps"]
+        .map(|name| section.place_of(name).cloned());
     let state = switch(section.take("disabled"));
     let place = section.place.clone();
     let mut keys = Vec::new();
@@ -104,9 +107,31 @@ fn tenant(
     let budget = budget(&mut section, "quota", &months, surroundings.names);
     let label = section.take("label").and_then(|field| field.parsed(name));
     section.finish();
+    add_limits(&mut found.places, &id, set, &rates, &budget);
     let tenant_rates = TenantRates { id: id.clone(), total, endpoints: rates };
     let budget = TenantBudget { id: id.clone(), label, budget };
     (TenantSettings { id, state, keys, endpoints }, tenant_rates, budget)
+}
+
+/// Keeps where the file sets which limit.
+fn add_limits(
+    places: &mut Places,
+    id: &Arc<str>,
+    [disabled, total, minutes, rate, quota, caps]: [Option<Place>; 6],
+    rates: &HashMap<Box<str>, Rate>,
+    budget: &Budget,
+) {
+    let mut add = |place: &Option<Place>, limit| {
+        if let Some(place) = place {
+            places.add_limit(id, limit, place);
+        }
+    };
+    add(&disabled, Limit::Access);
+    add(&total, Limit::Total);
+    add(&minutes, Limit::Minutes);
+    rates.keys().for_each(|path| add(&rate, Limit::Rate(path.clone())));
+    budget.monthly.keys().for_each(|path| add(&quota, Limit::Calls(path.clone())));
+    budget.caps.keys().for_each(|kind| add(&caps, Limit::Objects(kind.clone())));
 }
 
 /// Reads a tenant's id: any short text that can stand in a log line.

@@ -74,7 +74,7 @@ impl MinutesUsage {
     }
 
     /// All of it as milliseconds of audio: no rounding hides what is charged.
-    pub(super) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         let moment = |moment: Option<Moment>| moment.map(|moment| moment.to_string());
         json!({
             "unit": "milliseconds of audio",

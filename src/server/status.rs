@@ -86,7 +86,7 @@ impl Status {
     /// # Errors
     /// As [`Server::serve`].
     pub async fn serve(self, listener: Listener) -> io::Result<Drained> {
-        Server::new(self, settings()).serve(listener).await
+        Server::new(self, bounds()).serve(listener).await
     }
 
     fn answer(&self, method: &Method, path: &str, query: Option<&str>) -> Response<Full<Bytes>> {
@@ -138,8 +138,8 @@ impl<B> Service<Request<B>> for Status {
     }
 }
 
-/// Probes are few, small and quick.
-fn settings() -> Settings {
+/// Probes are few, small and quick, and so are those who look after the gateway.
+pub fn bounds() -> Settings {
     Settings {
         max_connections: 64,
         first_byte_timeout: Duration::from_secs(5),

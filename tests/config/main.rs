@@ -16,9 +16,10 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use heify_gateway::authenticate::Switch;
-use heify_gateway::config::{Document, Listen, LogFormat, Names, Settings, Sources, load};
+use heify_gateway::config::{Document, Listen, LogFormat, Names, Role, Settings, Sources, load};
 use heify_gateway::key::KeyDigest;
 use heify_gateway::rate::Rate;
+use heify_gateway::records::Limit;
 
 const KEY: &str = "[upstream]\napi_key = \"the-central-key\"\n";
 
@@ -259,9 +260,6 @@ fn the_warnings_name_what_may_not_be_meant() {
     let expired = tenant("keys = [{ key = 'any-old-key-of-16', expires = 2020-01-31T00:00:00Z }]");
     assert!(warnings(&expired)[0].ends_with("tenants[0].keys[0].expires: the key has expired"));
     assert!(warnings(&tenant(""))[0].contains("nobody can call as it"));
-    let token =
-        warnings(&(tenant("keys = [{ key = 'any-old-key-of-16' }]") + "[admin]\ntoken = 'x'"));
-    assert!(token[0].contains("there is no admin API in this build"));
     let clear = KEY.replace("[upstream]", "[upstream]\nurl = 'http://example.com'");
     assert!(warnings(&clear).iter().any(|warning| warning.contains("in the clear")));
 }
@@ -300,4 +298,39 @@ fn a_tenant_and_a_key_are_found_again_where_they_stand() {
         [("HEIFY_API_KEY", "the-central-key"), ("HEIFY_GATEWAY_TENANT_KEY", "a-key-of-16-letters")];
     let places = Given::variables(&sidecar).load().unwrap().places;
     assert_eq!(place(places.key("default-1")).as_deref(), Some("HEIFY_GATEWAY_TENANT_KEY"));
+}
+
+#[test]
+fn tokens_have_names_and_roles_and_an_operator_has_something_to_record() {
+    let with = |admin: &str| Given::file(&format!("{KEY}{admin}")).load().unwrap();
+    let settings = with("[admin]\ntoken = 'a-token-of-ours-17'");
+    let admin = &settings.admin;
+    assert_eq!((&*admin.tokens[0].name, admin.tokens[0].role), ("admin", Role::Operator));
+    assert!(settings.records.is_some(), "an audit log is kept");
+    let settings = with("[[admin.tokens]]\nname = 'eye'\ntoken = 'a-token-of-ours-17'");
+    assert_eq!(settings.admin.tokens[0].role, Role::Viewer);
+    assert!(settings.records.is_none(), "who only looks needs no records");
+    assert!(!format!("{settings:?}").contains("a-token-of-ours"));
+    let settings = with(
+        "[admin]\ntoken = 'a-token-of-ours-17'\nlisten = '0.0.0.0:1'\n\
+                         allow_plain_remote = true",
+    );
+    assert_eq!(settings.admin.listen, settings.status);
+    assert!(with("[admin]\nlisten = '0.0.0.0:1'").admin.tokens.is_empty());
+}
+
+#[test]
+fn a_tenants_own_limits_are_known_by_their_places_and_inherited_ones_are_not() {
+    let text = tenant(
+        "total = { per_minute = 9 }\nrate = { \"/submit\" = { per_minute = 9 } }\n\
+         quota = { \"/submit\" = 1 }\ndisabled = false",
+    );
+    let places = Given::file(&text).load().unwrap().places;
+    let line = |limit| places.limit("acme", &limit).map(|place| place.line().unwrap());
+    let first = line(Limit::Total).unwrap();
+    assert_eq!(line(Limit::Rate("/submit".into())), Some(first + 1));
+    assert_eq!(line(Limit::Calls("/submit".into())), Some(first + 2));
+    assert_eq!(line(Limit::Access), Some(first + 3));
+    let unset = [Limit::Minutes, Limit::Rate("/analytics".into()), Limit::Objects("x".into())];
+    assert!(unset.map(line).iter().all(Option::is_none));
 }

@@ -97,6 +97,17 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("[upstream]\nca_file = 'empty'", "2:11", "holds no PEM certificate"),
     ("[upstream]\nconnect_timeout = '2 days'", "2:19", "must be a duration"),
     ("[server]\nlisten = '127.0.0.1:8080", "2:25", "invalid TOML"),
+    ("[admin]\ntoken = 'x'", "2:9", "admin.token: must have 16 characters at least"),
+    ("[admin]\ntoken = 'the-central-key-of-ours'", "2:9", "is the same as the central key"),
+    ("[admin]\ntoken = 'a-token-of-ours-17'\nlisten = '0.0.0.0:8081'", "3:10", "set admin.tls"),
+    ("[[admin.tokens]]\ntoken = 'a-token-of-ours-17'", "1:1", "needs a name"),
+    ("[[admin.tokens]]\nname = 'a'", "1:1", "needs one of sha256, token and token_file"),
+    ("[[admin.tokens]]\nname = 'a'\nsha256 = 'a-token-of-ours-17'", "3:10", "must be the 64 hexadecimal digits"),
+    ("[[admin.tokens]]\nname = 'a'\ntoken = 'a-token-of-ours-17'\nrole = 'root'", "4:8", "must be"),
+    ("[[admin.tokens]]\nname = 'a'\ntoken = 'a-token-of-ours-17'\nsha256 = 'x'", "1:1", "give either sha256, token or token_file"),
+    ("[[admin.tokens]]\nname = 'a'\ntoken = 'a-token-of-ours-17'\n[[admin.tokens]]\nname = 'a'\ntoken = 'a-token-of-ours-18'", "4:1", "\"a\" is already at etc/g.toml:1:1"),
+    ("[[admin.tokens]]\nname = 'a'\ntoken = 'a-token-of-ours-17'\n[[admin.tokens]]\nname = 'b'\ntoken = 'a-token-of-ours-17'", "6:9", "is the same as admin.tokens[0] (etc/g.toml:3:9)"),
+    ("[[tenants]]\nid = 'a'\nkeys = [{ key = 'any-old-key-of-16' }]\n[admin]\ntoken = 'any-old-key-of-16'", "5:9", "is the same as the key \"a-1\" (etc/g.toml:3:9) of a tenant"),
     ("[server]\nworkers = 1\nworkers = 1", "3:1", "invalid TOML: duplicate key"),
 ];
 

@@ -5,7 +5,7 @@ use heify_gateway::key::{KeyShape, shape};
 use crate::process::{Running, gateway, run, text};
 use crate::world::{ACME, World, call};
 
-const RENEWED: &str = "keys renewed";
+const RENEWED: &str = "changed keys and limits are in use";
 
 /// Why a call without a body's fields is refused: for the fields only when the key is valid.
 fn reason(address: &str, key: &str) -> String {

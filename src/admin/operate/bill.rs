@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::admin::table::{Cell, Table};
 use crate::records::{AudioMillis, Reservation, State, Why};
 
 /// What a job is on a bill.
@@ -55,4 +56,34 @@ impl fmt::Display for Bill {
 /// What was charged so far.
 pub fn billed(job: &Reservation) -> AudioMillis {
     job.billed.unwrap_or_default()
+}
+
+/// One row per job.
+pub fn job_rows(jobs: &[Reservation]) -> Table {
+    let row = |job: &Reservation| {
+        let (opening, bill) = (&job.opening, Bill::of(job));
+        vec![
+            Cell::text(&opening.tenant),
+            Cell::maybe(opening.label.as_deref()),
+            Cell::text(&opening.key),
+            Cell::maybe(job.object),
+            Cell::text(&opening.request),
+            Cell::text(job.opened),
+            Cell::millis(job.length),
+            Cell::millis(bill.is_settled().then(|| billed(job))),
+            Cell::text(bill),
+        ]
+    };
+    let columns = &[
+        "tenant",
+        "label",
+        "key",
+        "transcription",
+        "request",
+        "opened",
+        "exact_ms",
+        "billed_ms",
+        "state",
+    ];
+    Table::new(columns, jobs.iter().map(row).collect())
 }

@@ -4,6 +4,7 @@
 //! caller, writes nothing when it declines, and leaves a line in the audit log when it changes
 //! something. What the configuration file sets, nothing here changes.
 
+mod account;
 mod bill;
 mod declined;
 pub mod explain;
@@ -13,7 +14,8 @@ pub mod limits;
 mod unresolved;
 mod usage;
 
-pub use bill::{Bill, billed};
+pub use account::{account, promises};
+pub use bill::{Bill, billed, job_rows};
 pub use declined::{Declined, within};
 pub use grants::{Granted, grant, purse};
 pub use unresolved::{Closed, How, close, unresolved};
@@ -60,7 +62,7 @@ pub struct Act {
 
 impl Act {
     /// Keeps what was done.
-    fn audit(
+    pub(in crate::admin) fn audit(
         &self,
         store: &mut dyn Store,
         action: &str,

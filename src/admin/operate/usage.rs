@@ -48,6 +48,22 @@ impl Days {
         days(date(calendar.month(now).start, zone)?, date(now, zone)?, zone)
     }
 
+    /// The days of the month that begins in this one, such as `2026-11`.
+    ///
+    /// # Errors
+    /// [`Declined::Invalid`].
+    pub fn of_named_month(month: &str, calendar: &Calendar) -> Result<Self, Declined> {
+        let first =
+            (month.len() == 7).then(|| format!("{month}-01").parse::<Date>().ok()).flatten();
+        let Some(first) = first else {
+            return Err(Declined::Invalid("month: must be one such as \"2026-11\"".to_owned()));
+        };
+        let zone = calendar.zone();
+        // The last day of it is never before the anchor.
+        let period = calendar.month(start(first.last_of_month(), zone)?);
+        days(date(period.start, zone)?, date(Moment(period.end.0 - 1), zone)?, zone)
+    }
+
     /// All of it.
     pub fn period(&self) -> Period {
         let ends = self.0.first().zip(self.0.last());

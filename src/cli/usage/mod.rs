@@ -6,6 +6,7 @@ mod rows;
 use std::io;
 
 use clap::{Args, Subcommand};
+use heify_gateway::admin::operate::job_rows;
 use heify_gateway::records::{AudioMillis, Moment, Period, Reservation};
 use serde_json::json;
 
@@ -77,7 +78,7 @@ fn show(arguments: &Arguments, surroundings: &mut Surroundings<'_>) -> Result<Ex
             beside.tenant(tenant)?;
         }
     }
-    let (rows, totals) = (rows::rows(&jobs), rows::totals(&jobs));
+    let (rows, totals) = (job_rows(&jobs), rows::totals(&jobs));
     let provisional = rows::provisional(&jobs);
     let out = &mut *surroundings.out;
     match arguments.output {

@@ -3,43 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use heify_gateway::admin::operate::{Bill, billed};
+use heify_gateway::admin::operate::Bill;
 use heify_gateway::admin::table::{Cell, Table};
 use heify_gateway::records::{AudioMillis, Reservation};
 
 /// How many jobs may still change what was charged.
 pub(super) fn provisional(jobs: &[Reservation]) -> usize {
     jobs.iter().filter(|job| !Bill::of(job).is_settled()).count()
-}
-
-/// One row per job.
-pub(super) fn rows(jobs: &[Reservation]) -> Table {
-    let row = |job: &Reservation| {
-        let (opening, bill) = (&job.opening, Bill::of(job));
-        vec![
-            Cell::text(&opening.tenant),
-            Cell::maybe(opening.label.as_deref()),
-            Cell::text(&opening.key),
-            Cell::maybe(job.object),
-            Cell::text(&opening.request),
-            Cell::text(job.opened),
-            Cell::millis(job.length),
-            Cell::millis(bill.is_settled().then(|| billed(job))),
-            Cell::text(bill),
-        ]
-    };
-    let columns = &[
-        "tenant",
-        "label",
-        "key",
-        "transcription",
-        "request",
-        "opened",
-        "exact_ms",
-        "billed_ms",
-        "state",
-    ];
-    Table::new(columns, jobs.iter().map(row).collect())
 }
 
 type Group<'j> = (&'j Arc<str>, &'j Option<Arc<str>>);
@@ -89,6 +59,8 @@ pub(super) fn totals(jobs: &[Reservation]) -> Table {
 pub(super) mod tests {
     use heify_gateway::records::{Moment, Opening, State, Why};
     use uuid::Uuid;
+
+    use heify_gateway::admin::operate::job_rows;
 
     use super::*;
 
@@ -155,7 +127,7 @@ pub(super) mod tests {
         );
         assert_eq!((&row["exact_ms"], &row["billed_ms"]), (&61_000.into(), &120_000.into()));
         assert_eq!(provisional(&jobs), 2);
-        let rows = rows(&jobs).json();
+        let rows = job_rows(&jobs).json();
         assert_eq!((&rows[1]["state"], rows[1]["billed_ms"].is_null()), (&"lost".into(), true));
         assert_eq!(rows[3]["billed_ms"], 0);
     }

@@ -1,0 +1,152 @@
+//! What was written down, what is unclear in it, and what became of one request?
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::problem::Problem;
+use super::request::{Body, Query};
+use crate::admin::access::{Operator, Viewer};
+use crate::admin::console::{Console, View};
+use crate::admin::operate::{self, Act, Closed, How, explain as told};
+use crate::records::{Moment, Store, Why};
+
+/// The most lines of an answer.
+const MOST: usize = 1_000;
+const SOME: usize = 100;
+
+fn some() -> usize {
+    SOME
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct After {
+    #[serde(default)]
+    after: u64,
+    #[serde(default = "some")]
+    most: usize,
+}
+
+/// The journal, line by line, in its order.
+pub(super) async fn journal(
+    _: Viewer,
+    State(console): State<Console>,
+    Query(page): Query<After>,
+) -> Result<Json<Value>, Problem> {
+    let most = page.most.clamp(1, MOST);
+    let read = move |store: &mut dyn Store, _: &View| Ok(store.journal(page.after, most)?);
+    let lines = console.read(read).await?;
+    let next = lines.last().filter(|_| lines.len() == most).map(|line| line.number);
+    let line = |line: &crate::records::Line| {
+        json!({
+            "number": line.number,
+            "at": line.at.to_string(),
+            "entry": serde_json::from_str::<Value>(&line.entry).unwrap_or_default(),
+            "hash": &*line.hash,
+        })
+    };
+    Ok(Json(json!({ "lines": lines.iter().map(line).collect::<Vec<_>>(), "next_after": next })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Before {
+    before: Option<u64>,
+    #[serde(default = "some")]
+    most: usize,
+}
+
+/// Who changed what, the latest first.
+pub(super) async fn audit(
+    _: Viewer,
+    State(console): State<Console>,
+    Query(page): Query<Before>,
+) -> Result<Json<Value>, Problem> {
+    let most = page.most.clamp(1, MOST);
+    let read = move |store: &mut dyn Store, _: &View| Ok(store.audit(page.before, most)?);
+    let lines = console.read(read).await?;
+    let next = lines.last().filter(|_| lines.len() == most).map(|line| line.number);
+    let line = |line: &crate::records::Audit| {
+        let done = &line.audited;
+        json!({
+            "number": line.number,
+            "at": line.at.to_string(),
+            "who": &*done.who,
+            "action": &*done.action,
+            "tenant": done.tenant.as_deref(),
+            "subject": &*done.subject,
+            "before": done.before,
+            "after": done.after,
+        })
+    };
+    Ok(Json(json!({ "lines": lines.iter().map(line).collect::<Vec<_>>(), "next_before": next })))
+}
+
+/// Calls whose outcome nobody knows, and jobs that take long.
+pub(super) async fn unresolved(
+    _: Viewer,
+    State(console): State<Console>,
+) -> Result<Json<Value>, Problem> {
+    let now = Moment::now();
+    let read = move |store: &mut dyn Store, _: &View| Ok(operate::unresolved(store, now)?);
+    let found = console.read(read).await?;
+    let shown: Vec<_> = found.iter().take(MOST).map(told::charge).collect();
+    Ok(Json(json!({ "unresolved": shown, "count": found.len() })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Close {
+    how: Decided,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Decided {
+    Charge,
+    Release,
+}
+
+/// Closes one by hand.
+pub(super) async fn close(
+    Operator(caller): Operator,
+    State(console): State<Console>,
+    Path(reservation): Path<String>,
+    Body(Close { how }): Body<Close>,
+) -> Result<Json<Value>, Problem> {
+    let id = Uuid::try_parse(&reservation)
+        .map_err(|_| Problem::invalid("the id of a reservation is a UUID"))?;
+    let how = match how {
+        Decided::Charge => How::Charge,
+        Decided::Release => How::Release,
+    };
+    let close =
+        move |store: &mut dyn Store, _: &View, act: &Act| operate::close(store, &id, how, act);
+    Ok(Json(match console.change(caller.who(), close).await? {
+        Closed::Now(what) => json!({ "id": id, "closed": what }),
+        Closed::Before(state, why) => {
+            let why = why.map(Why::as_str);
+            json!({ "id": id, "unchanged": "it was closed before", "state": state.as_str(), "why": why })
+        }
+    }))
+}
+
+/// What became of one request.
+pub(super) async fn explain(
+    _: Viewer,
+    State(console): State<Console>,
+    Path(request): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let charges = match console.records() {
+        None => Vec::new(),
+        Some(_) => {
+            let request = request.clone();
+            let read = move |store: &mut dyn Store, _: &View| Ok(told::charges(store, &request)?);
+            console.read(read).await?
+        }
+    };
+    Ok(Json(json!({ "request": request, "charges": charges })))
+}

@@ -1,0 +1,92 @@
+//! What does the admin API answer to which request?
+//!
+//! One file per subject; the table of paths is here, and `openapi.json` describes it to programs.
+//! Whatever answers is JSON, is never cached, and never holds a key, a token or a hash of one, except
+//! a new key, once.
+
+mod control;
+mod keys;
+mod ledger;
+mod problem;
+mod redacted;
+mod request;
+mod session;
+mod tenants;
+mod usage;
+
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{Request, StatusCode};
+use tower_http::csrf::CsrfLayer;
+
+pub(in crate::admin) use problem::Problem;
+
+use super::console::Console;
+
+/// The description of this API for programs, OpenAPI 3.1.
+const OPENAPI: &str = include_str!("openapi.json");
+
+/// The admin API under `/admin/v1`, for the listener to serve.
+pub fn router(console: Console) -> Router {
+    let api = Router::new()
+        .route("/openapi.json", get(openapi))
+        .route("/session", get(session::show).post(session::open).delete(session::close))
+        .route("/overview", get(control::overview))
+        .route("/config", get(control::config))
+        .route("/reload", post(control::reload))
+        .route("/log-level", get(control::log_level).put(control::set_log_level))
+        .route("/account", get(tenants::account))
+        .route("/tenants", get(tenants::list))
+        .route("/tenants/{tenant}", get(tenants::show))
+        .route(
+            "/tenants/{tenant}/limits",
+            get(tenants::limits).put(tenants::change_limit).delete(tenants::lift_limit),
+        )
+        .route("/keys", get(keys::list).post(keys::issue))
+        .route("/keys/{key}/rotate", post(keys::rotate))
+        .route("/keys/{key}/revoke", post(keys::revoke))
+        .route("/grants", post(usage::grant))
+        .route("/usage", get(usage::days))
+        .route("/usage/jobs", get(usage::jobs))
+        .route("/journal", get(ledger::journal))
+        .route("/audit", get(ledger::audit))
+        .route("/unresolved", get(ledger::unresolved))
+        .route("/unresolved/{reservation}/close", post(ledger::close))
+        .route("/explain/{request}", get(ledger::explain))
+        .method_not_allowed_fallback(wrong_method)
+        .fallback(unknown_path);
+    Router::new()
+        .nest("/admin/v1", api)
+        // A page of another site must not act with the cookie of a signed-in browser.
+        .layer(CsrfLayer::new().with_rejection_response(|_| cross_site()))
+        .layer(axum::middleware::map_response(sealed))
+        .with_state(console)
+}
+
+async fn openapi() -> Response {
+    ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], OPENAPI).into_response()
+}
+
+async fn unknown_path() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "there is no such path: see /admin/v1/openapi.json")
+}
+
+async fn wrong_method<B>(request: Request<B>) -> Problem {
+    let text = format!("this path does not take {}: see /admin/v1/openapi.json", request.method());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, text)
+}
+
+fn cross_site() -> Response {
+    Problem::new(StatusCode::FORBIDDEN, "a page of another site asked for this").into_response()
+}
+
+/// What holds for every answer.
+async fn sealed(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    let nosniff = HeaderName::from_static("x-content-type-options");
+    headers.insert(nosniff, HeaderValue::from_static("nosniff"));
+    response
+}

@@ -1,0 +1,198 @@
+//! Who are the tenants, what may they use, and what have they used?
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::problem::Problem;
+use super::request::{Body, Note, Query, When};
+use crate::admin::access::{Operator, Viewer};
+use crate::admin::console::{Console, View};
+use crate::admin::operate::{self, Act, Declined, keys, limits};
+use crate::authenticate::Switch;
+use crate::config::{Settings, default_burst};
+use crate::quota::{self, MinutesUsage};
+use crate::records::{Limit, LimitValue, Moment, Payer, Store};
+
+/// The settings that hold now: the file's, with the changed limits over it.
+fn in_use(view: &View, now: Moment) -> Settings {
+    let mut settings = Settings::clone(&view.settings);
+    limits::overlay(&mut settings, &view.overrides, now);
+    settings
+}
+
+/// All tenants, with their state, keys and minutes.
+pub(super) async fn list(
+    _: Viewer,
+    State(console): State<Console>,
+) -> Result<Json<Value>, Problem> {
+    let now = Moment::now();
+    let read = move |store: &mut dyn Store, view: &View| {
+        let settings = in_use(view, now);
+        let keys = keys::keys(&settings, &store.keys()?, now);
+        let tenants = settings.authenticate.tenants.iter().zip(&settings.quota.tenants);
+        let line =
+            |(tenant, budget): (&crate::authenticate::TenantSettings, &quota::TenantBudget)| {
+                let payer = Payer::Tenant(Arc::clone(&tenant.id));
+                let minutes = MinutesUsage::read(store, &payer, &budget.budget, now)?;
+                let own = || keys.iter().filter(|key| key.tenant == tenant.id);
+                let held =
+                    |one: &&crate::records::Override| one.tenant == tenant.id && one.holds(now);
+                Ok(json!({
+                    "id": &*tenant.id,
+                    "label": budget.label.as_deref(),
+                    "state": state(tenant.state),
+                    "set_at": settings.places.tenant(&tenant.id).map(ToString::to_string),
+                    "keys": own().count(),
+                    "valid_keys": own().filter(|key| key.state.is_valid()).count(),
+                    "changed_limits": view.overrides.iter().filter(held).count(),
+                    "minutes": minutes.map(|minutes| minutes.json()),
+                }))
+            };
+        let lines = tenants.map(line).collect::<Result<Vec<_>, Declined>>()?;
+        Ok(json!({ "tenants": lines, "as_of": now.to_string() }))
+    };
+    Ok(Json(console.read(read).await?))
+}
+
+fn state(state: Switch) -> &'static str {
+    if state == Switch::Enabled { "enabled" } else { "disabled" }
+}
+
+/// One tenant: its state, limits, keys, and what it has used.
+pub(super) async fn show(
+    _: Viewer,
+    State(console): State<Console>,
+    Path(tenant): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let now = Moment::now();
+    let read = move |store: &mut dyn Store, view: &View| {
+        let index = operate::tenant(&view.settings, &tenant)?;
+        let settings = in_use(view, now);
+        let budget = &settings.quota.tenants[index];
+        let issued = store.keys()?;
+        let keys = keys::keys(&settings, &issued, now).into_iter();
+        let keys: Vec<_> =
+            keys.filter(|key| *key.tenant == *tenant).map(|key| super::keys::shown(&key)).collect();
+        Ok(json!({
+            "id": &*budget.id,
+            "label": budget.label.as_deref(),
+            "state": state(settings.authenticate.tenants[index].state),
+            "set_at": settings.places.tenant(&tenant).map(ToString::to_string),
+            "endpoints": settings.authenticate.tenants[index].endpoints,
+            "keys": keys,
+            "limits": limits::limits(&view.settings, &view.contract, index, &view.overrides, now),
+            "usage": quota::usage(store, budget, &view.contract, now)?,
+        }))
+    };
+    Ok(Json(console.read(read).await?))
+}
+
+/// What all tenants together have used of the account.
+pub(super) async fn account(
+    _: Viewer,
+    State(console): State<Console>,
+) -> Result<Json<Value>, Problem> {
+    let now = Moment::now();
+    let read = move |store: &mut dyn Store, view: &View| {
+        operate::account(store, &in_use(view, now), &view.contract, now)
+    };
+    Ok(Json(console.read(read).await?))
+}
+
+/// The limits of one tenant.
+pub(super) async fn limits(
+    _: Viewer,
+    State(console): State<Console>,
+    Path(tenant): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let view = console.view();
+    let index = operate::tenant(&view.settings, &tenant)?;
+    let now = Moment::now();
+    let lines = limits::limits(&view.settings, &view.contract, index, &view.overrides, now);
+    Ok(Json(json!({ "tenant": tenant, "limits": lines })))
+}
+
+/// A change of a limit.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Change {
+    limit: Limit,
+    value: Given,
+    until: Option<When>,
+    #[serde(default)]
+    note: Note,
+}
+
+/// A number, a rate, or `"disabled"`.
+#[derive(Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+enum Given {
+    Most(u32),
+    Rate { per_minute: std::num::NonZeroU32, burst: Option<std::num::NonZeroU32> },
+    Word(Word),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Word {
+    Disabled,
+}
+
+impl From<Given> for LimitValue {
+    fn from(value: Given) -> Self {
+        match value {
+            Given::Most(most) => Self::Most(most),
+            Given::Word(Word::Disabled) => Self::Disabled,
+            Given::Rate { per_minute, burst } => {
+                let default = std::num::NonZeroU32::new(default_burst(per_minute.get()));
+                Self::Rate { per_minute, burst: burst.or(default).unwrap_or(per_minute) }
+            }
+        }
+    }
+}
+
+/// Changes a limit of a tenant, at once.
+pub(super) async fn change_limit(
+    Operator(caller): Operator,
+    State(console): State<Console>,
+    Path(tenant): Path<String>,
+    Body(change): Body<Change>,
+) -> Result<Json<Value>, Problem> {
+    let changed = move |store: &mut dyn Store, view: &View, act: &Act| {
+        let new = limits::NewLimit {
+            tenant: tenant.into(),
+            limit: change.limit,
+            value: change.value.into(),
+            until: change.until.map(|until| until.from(act.now)),
+            note: change.note.0,
+        };
+        limits::change(store, &view.settings, &view.contract, &new, act)
+    };
+    let changed = console.change(caller.who(), changed).await?;
+    Ok(Json(json!({ "tenant": &*changed.tenant, "changed": limits::shown(&changed) })))
+}
+
+/// Which limit is lifted.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Which {
+    limit: Limit,
+}
+
+/// Lets a limit be again what the configuration says.
+pub(super) async fn lift_limit(
+    Operator(caller): Operator,
+    State(console): State<Console>,
+    Path(tenant): Path<String>,
+    Query(Which { limit }): Query<Which>,
+) -> Result<Json<Value>, Problem> {
+    let lift = move |store: &mut dyn Store, view: &View, act: &Act| {
+        limits::lift(store, &view.settings, &tenant, &limit, act)
+    };
+    let lifted = console.change(caller.who(), lift).await?;
+    Ok(Json(json!({ "tenant": &*lifted.tenant, "lifted": limits::shown(&lifted) })))
+}

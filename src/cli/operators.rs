@@ -1,0 +1,83 @@
+//! Where do operators and orchestrators reach the gateway?
+//!
+//! The admin listener has the admin API, and by default the status, too; a status listener of its own
+//! has nothing that would need a token.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use heify_gateway::admin::{self, Console};
+use heify_gateway::config;
+use heify_gateway::server::status::{Readiness, Status, bounds};
+use heify_gateway::server::{Listener, LocalAddr, Server};
+
+use super::gateway::{self, StartError};
+
+/// The listeners beside the data port.
+pub(crate) struct Operators {
+    status: Option<LocalAddr>,
+    admin: Option<(LocalAddr, Server<Router>)>,
+    readiness: Readiness,
+}
+
+impl Operators {
+    /// Binds them; until the console is there, they tell the status only. Without tokens nobody is
+    /// answered, so there is no admin listener of its own.
+    pub(crate) fn start(
+        settings: &config::Settings,
+        readiness: &Readiness,
+    ) -> Result<Self, StartError> {
+        let shared = settings.status == settings.admin.listen;
+        let mut operators = Self { status: None, admin: None, readiness: readiness.clone() };
+        if shared || !settings.admin.tokens.is_empty() {
+            operators.start_admin(&settings.admin)?;
+        }
+        operators.status = if shared {
+            operators.admin.as_ref().map(|(address, _)| address.clone())
+        } else {
+            let (listener, address) = bind(settings.status, "status")?;
+            tokio::spawn(Status::new(readiness.clone()).serve(listener));
+            Some(address)
+        };
+        Ok(operators)
+    }
+
+    fn start_admin(&mut self, admin: &config::Admin) -> Result<(), StartError> {
+        let (listener, address) = bind(admin.listen, "admin")?;
+        let service = Router::new().fallback_service(Status::new(self.readiness.clone()));
+        let server = match gateway::tls(admin.tls.as_ref())? {
+            Some(tls) => Server::with_tls(service, bounds(), tls),
+            None => Server::new(service, bounds()),
+        };
+        let serving = server.clone();
+        tokio::spawn(async move { serving.serve(listener).await });
+        self.admin = Some((address, server));
+        Ok(())
+    }
+
+    /// From now on there is an admin API.
+    pub(crate) fn open(&self, console: Console) {
+        let Some((_, server)) = &self.admin else { return };
+        let status = Status::new(self.readiness.clone());
+        server.replace(admin::router(console).fallback_service(status));
+    }
+
+    /// Where `/livez` and `/readyz` are.
+    pub(crate) fn status(&self) -> Option<String> {
+        self.status.as_ref().map(ToString::to_string)
+    }
+
+    /// Where the admin API is.
+    pub(crate) fn admin(&self) -> Option<String> {
+        self.admin.as_ref().map(|(address, _)| address.to_string())
+    }
+}
+
+fn bind(address: SocketAddr, what: &str) -> Result<(Listener, LocalAddr), StartError> {
+    let bound = Listener::tcp(address).map_err(|error| {
+        let name = format!("cannot listen on {address} ({what})");
+        StartError::Listen { name, error }
+    })?;
+    let address = bound.local_addr().map_err(StartError::Threads)?;
+    Ok((bound, address))
+}
