@@ -136,6 +136,7 @@ pub mod settle;
 pub mod simulator;
 pub mod stack;
 pub mod tenant;
+pub mod traffic;
 pub mod upstream;
 pub mod validate;
 

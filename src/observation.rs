@@ -1,8 +1,8 @@
 //! What is known about one request, also when it is dropped half way?
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::HeaderValue;
 
@@ -14,14 +14,20 @@ pub struct Observation {
     pub request_id: HeaderValue,
     /// When the request's head was complete.
     pub started: Instant,
-    endpoint: OnceLock<Arc<str>>,
+    endpoint: OnceLock<(usize, Arc<str>)>,
     caller: OnceLock<Caller>,
     sent: AtomicU8,
+    /// Microseconds from the start until the call was sent, and until the upstream answered: 0 for
+    /// not at all.
+    sent_after: AtomicU32,
+    answered_after: AtomicU32,
 }
 
 /// Who called, in the operators' words.
 #[derive(Debug, Clone)]
 pub struct Caller {
+    /// The tenant's dense index in its configuration.
+    pub index: usize,
     /// The tenant's id.
     pub tenant: Arc<str>,
     /// The key's id; never the key.
@@ -41,12 +47,14 @@ impl Observation {
             endpoint: OnceLock::new(),
             caller: OnceLock::new(),
             sent: AtomicU8::new(NOT_SENT),
+            sent_after: AtomicU32::new(0),
+            answered_after: AtomicU32::new(0),
         }
     }
 
-    /// Notes the endpoint's path.
-    pub fn set_endpoint(&self, path: &Arc<str>) {
-        let _ = self.endpoint.set(Arc::clone(path));
+    /// Notes the endpoint, by its place in the contract and its path.
+    pub fn set_endpoint(&self, index: usize, path: &Arc<str>) {
+        let _ = self.endpoint.set((index, Arc::clone(path)));
     }
 
     /// Notes who called.
@@ -55,14 +63,30 @@ impl Observation {
     }
 
     /// Notes that the call is on its way to the upstream.
-    pub fn set_sent(&self, repeatable: bool) {
+    pub fn set_sent(&self, repeatable: bool, now: Instant) {
         let sent = if repeatable { SENT_REPEATABLE } else { SENT_ONCE_ONLY };
         self.sent.store(sent, Ordering::Relaxed);
+        self.sent_after.store(self.micros(now), Ordering::Relaxed);
+    }
+
+    /// Notes that the head of the upstream's answer is there.
+    pub fn set_answered(&self, now: Instant) {
+        self.answered_after.store(self.micros(now), Ordering::Relaxed);
     }
 
     /// The endpoint's path, once it is known.
     pub fn endpoint(&self) -> Option<&str> {
-        self.endpoint.get().map(|path| &**path)
+        self.endpoint_path().map(|path| &**path)
+    }
+
+    /// The endpoint's path, to be kept.
+    pub fn endpoint_path(&self) -> Option<&Arc<str>> {
+        self.endpoint.get().map(|(_, path)| path)
+    }
+
+    /// The endpoint's place in the contract.
+    pub fn endpoint_index(&self) -> Option<usize> {
+        self.endpoint.get().map(|(index, _)| *index)
     }
 
     /// Who called, once it is known.
@@ -78,5 +102,19 @@ impl Observation {
     /// Whether a call that must not be repeated is on its way to the upstream.
     pub fn may_have_taken_effect(&self) -> bool {
         self.sent.load(Ordering::Relaxed) == SENT_ONCE_ONLY
+    }
+
+    /// How long the upstream took until the head of its answer; `None`: it was not asked, or has not
+    /// answered.
+    pub fn upstream_time(&self) -> Option<Duration> {
+        let answered = self.answered_after.load(Ordering::Relaxed);
+        let sent = self.sent_after.load(Ordering::Relaxed);
+        (answered > 0).then(|| Duration::from_micros(answered.saturating_sub(sent).into()))
+    }
+
+    /// Since the start, and never 0; more than an hour is an hour.
+    fn micros(&self, now: Instant) -> u32 {
+        let since = now.saturating_duration_since(self.started);
+        u32::try_from(since.as_micros()).unwrap_or(u32::MAX).max(1)
     }
 }

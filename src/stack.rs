@@ -25,6 +25,7 @@ use crate::quota::{self, Quota, QuotaLayer, Quotas, Usage, UsageLayer, usage_end
 use crate::rate_limit::{self, RateLimit, RateLimitLayer, Table};
 use crate::records::{LONGEST_WAIT, Moment, Records};
 use crate::route::{Route, RouteLayer};
+use crate::traffic::{Traffic, Watch};
 use crate::upstream::{self, Breaker, Upstream, UpstreamError};
 use crate::validate::{self, Budget, Validate, ValidateLayer};
 
@@ -70,6 +71,8 @@ pub struct Rooms {
     contact: Option<Box<str>>,
     validate: Arc<validate::Settings>,
     upstream: upstream::Settings,
+    /// Who counts what passes.
+    watch: Option<Arc<Watch>>,
     /// How long a call may wait for the account's rate.
     max_wait: Duration,
 }
@@ -152,7 +155,20 @@ impl Rooms {
             validate: Arc::new(settings.validate),
             upstream: settings.upstream,
             max_wait: settings.pace.max_wait,
+            watch: None,
         }
+    }
+
+    /// Counts what passes, as the configuration of this version; the tenants in its order.
+    pub fn counted<'t>(
+        mut self,
+        traffic: &Arc<Traffic>,
+        tenants: impl IntoIterator<Item = &'t Arc<str>>,
+        version: u64,
+    ) -> Self {
+        let endpoints = self.contract.endpoints().iter().map(|endpoint| &endpoint.path);
+        self.watch = Some(Arc::new(traffic.watch(endpoints, tenants, version)));
+        self
     }
 
     /// Makes a client for the upstream: one per data-path thread.
@@ -183,7 +199,7 @@ impl Rooms {
     pub fn stack(&self, upstream: Arc<Upstream>) -> Stack {
         ServiceBuilder::new()
             // Outermost: every request has an id and a record, however it ends.
-            .layer(ObserveLayer)
+            .layer(self.watch.clone().map_or_else(ObserveLayer::default, ObserveLayer::counting))
             // Before anything could print a request: keys do not show in `Debug`.
             .layer(SetSensitiveRequestHeadersLayer::from_shared(Arc::new(CREDENTIALS)))
             // Around all that decides: a defect costs one answer, not the connection.

@@ -12,6 +12,7 @@ use crate::config::Settings;
 use crate::contract::Contract;
 use crate::rate::Rate;
 use crate::records::{Moment, Override, Records, Store, Stored, Unavailable};
+use crate::traffic::Traffic;
 
 /// How many orders may wait.
 const ORDERS: usize = 16;
@@ -66,6 +67,7 @@ pub struct Console(Arc<Shared>);
 struct Shared {
     view: watch::Receiver<View>,
     records: Option<Records>,
+    traffic: Arc<Traffic>,
     orders: mpsc::Sender<Order>,
     sessions: Sessions,
     throttle: Throttle,
@@ -81,12 +83,18 @@ pub(super) struct Gone;
 
 impl Console {
     /// Makes one, and the other end of its orders.
-    pub fn new(view: watch::Receiver<View>, records: Option<Records>, tls: bool) -> (Self, Orders) {
+    pub fn new(
+        view: watch::Receiver<View>,
+        records: Option<Records>,
+        traffic: Arc<Traffic>,
+        tls: bool,
+    ) -> (Self, Orders) {
         let (orders, arriving) = mpsc::channel(ORDERS);
         let rate = const { Rate::new(WRONG_TOKENS, WRONG_TOKENS).unwrap() };
         let shared = Shared {
             view,
             records,
+            traffic,
             orders,
             sessions: Sessions::new(),
             throttle: Throttle::new(rate),
@@ -114,6 +122,10 @@ impl Console {
 
     pub(super) fn uptime(&self) -> std::time::Duration {
         self.0.started.elapsed()
+    }
+
+    pub(super) fn traffic(&self) -> &Traffic {
+        &self.0.traffic
     }
 
     pub(super) fn records(&self) -> Option<&Records> {

@@ -83,8 +83,8 @@ where
             Err(refusal) => return Early::answered(refusal.into_response()),
         };
         if let Some(observation) = request.extensions().get::<Arc<Observation>>() {
-            let (tenant, key) = (Arc::clone(&tenant.id), Arc::clone(key_id));
-            observation.set_caller(Caller { tenant, key });
+            let (index, id, key) = (tenant.index, Arc::clone(&tenant.id), Arc::clone(key_id));
+            observation.set_caller(Caller { index, tenant: id, key });
         }
         let tenant = Arc::clone(tenant);
         request.extensions_mut().insert(tenant);

@@ -3,7 +3,7 @@
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use heify_gateway::config::{self, Listen};
 use heify_gateway::contract::{Contract, Mistake};
@@ -11,6 +11,7 @@ use heify_gateway::records::Records;
 use heify_gateway::server::{self, Drained, Listener, LocalAddr, Tls, Workers};
 use heify_gateway::settle::Setup;
 use heify_gateway::stack::{self, Rooms, Stack};
+use heify_gateway::traffic::Traffic;
 use heify_gateway::upstream::{Upstream, UpstreamError};
 
 use super::Exit;
@@ -58,6 +59,7 @@ pub(crate) struct Gateway {
     tls: Option<Tls>,
     server: config::Server,
     records: Option<Records>,
+    traffic: Arc<Traffic>,
 }
 
 impl Gateway {
@@ -67,7 +69,12 @@ impl Gateway {
         records: Option<&Records>,
     ) -> Result<Self, StartError> {
         let count = threads(&settings.server);
-        let rooms = Rooms::new(rooms(settings), contract(settings)?, records, None);
+        let traffic = Arc::new(Traffic::new(Instant::now()));
+        let rooms = Rooms::new(rooms(settings), contract(settings)?, records, None).counted(
+            &traffic,
+            tenants(settings),
+            1,
+        );
         let upstreams = clients(&rooms, count.get())?;
         let tls = tls(settings.server.tls.as_ref())?;
         let listener = match &settings.server.listen {
@@ -83,7 +90,7 @@ impl Gateway {
         let workers = Workers::start_with(count, listener, &bounds, tls.as_ref(), stack)
             .map_err(StartError::Threads)?;
         let (server, records) = (settings.server.clone(), records.cloned());
-        Ok(Self { workers, rooms, upstreams, tls, server, records })
+        Ok(Self { workers, rooms, upstreams, tls, server, records, traffic })
     }
 
     /// Where the data port is.
@@ -97,11 +104,13 @@ impl Gateway {
     pub(crate) fn reload(
         &mut self,
         settings: &config::Settings,
+        version: u64,
     ) -> Result<Vec<&'static str>, StartError> {
         let wanted = rooms(settings);
         let same_upstream = wanted.upstream == *self.rooms.upstream_settings();
         let rooms =
-            Rooms::new(wanted, contract(settings)?, self.records.as_ref(), Some(&self.rooms));
+            Rooms::new(wanted, contract(settings)?, self.records.as_ref(), Some(&self.rooms))
+                .counted(&self.traffic, tenants(settings), version);
         // Connections are kept when nothing about the upstream changed.
         let upstreams = match same_upstream {
             true => self.upstreams.clone(),
@@ -112,6 +121,11 @@ impl Gateway {
         self.workers.replace(|index| rooms.stack(Arc::clone(&upstreams[index])));
         (self.rooms, self.upstreams) = (rooms, upstreams);
         Ok(needs_restart(&self.server, &settings.server))
+    }
+
+    /// What passes.
+    pub(crate) fn traffic(&self) -> &Arc<Traffic> {
+        &self.traffic
     }
 
     /// The contract in use.
@@ -172,6 +186,10 @@ fn rooms(settings: &config::Settings) -> stack::Settings {
         max_in_flight: settings.server.max_in_flight,
         contact: settings.contact.as_deref().map(Box::from),
     }
+}
+
+fn tenants(settings: &config::Settings) -> impl Iterator<Item = &Arc<str>> {
+    settings.authenticate.tenants.iter().map(|tenant| &tenant.id)
 }
 
 fn bounds(server: &config::Server) -> server::Settings {

@@ -99,7 +99,9 @@ impl Running {
     /// Makes the admin API's console of it.
     pub(crate) fn console(&self) -> (Console, Orders) {
         let records = self.kept.as_ref().map(|kept| kept.opened.records.clone());
-        Console::new(self.view.subscribe(), records, self.settings.admin.tls.is_some())
+        let (traffic, tls) =
+            (Arc::clone(self.gateway.traffic()), self.settings.admin.tls.is_some());
+        Console::new(self.view.subscribe(), records, traffic, tls)
     }
 
     /// Lets requests end, cuts what has not ended in time, and closes the records.
@@ -146,7 +148,8 @@ impl Running {
             kept.behind = false;
             return;
         }
-        match self.gateway.reload(&changed.over(&self.settings, now)) {
+        let version = self.view.borrow().version;
+        match self.gateway.reload(&changed.over(&self.settings, now), version) {
             Ok(_) => {
                 let (issued, limits) = (changed.issued.len(), changed.overrides.len());
                 tracing::info!(issued, limits, "changed keys and limits are in use");
@@ -197,7 +200,8 @@ impl Running {
         }
         let nothing = Changed::default();
         let changed = self.kept.as_ref().map_or(&nothing, |kept| &kept.changed);
-        match self.gateway.reload(&changed.over(&new, Moment::now())) {
+        let version = self.view.borrow().version + 1;
+        match self.gateway.reload(&changed.over(&new, Moment::now()), version) {
             Ok(restart) => Ok(self.reloaded(new, restart)),
             Err(error) => {
                 tracing::error!(%error, "not reloaded");

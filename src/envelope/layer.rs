@@ -85,7 +85,8 @@ where
 }
 
 fn complete<B>(response: &mut Response<B>, contact: Option<&Arc<str>>) {
-    if let Some(state) = response.extensions_mut().remove::<LimitState>() {
+    // It stays for those outside who keep refusals.
+    if let Some(state) = response.extensions().get::<LimitState>().cloned() {
         add_limit(response.headers_mut(), &state);
     }
     let Some(contact) = contact else { return };

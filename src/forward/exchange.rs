@@ -14,6 +14,7 @@ use super::fields::{strip_hop_by_hop, upstream_fields};
 use super::relayed::Relayed;
 use crate::body::Body;
 use crate::contract::Endpoint;
+use crate::observation::Observation;
 use crate::refusal::Refusal;
 use crate::upstream::{Failure, Upstream};
 
@@ -25,6 +26,7 @@ const ERROR_LIMIT: usize = 64 * 1024;
 pub(super) struct Exchange {
     pub(super) upstream: Arc<Upstream>,
     pub(super) endpoint: Arc<Endpoint>,
+    pub(super) observation: Option<Arc<Observation>>,
     /// What the request was built from, where sending it twice is harmless.
     pub(super) again: Option<Again>,
     /// When the last byte of the answer must have come.
@@ -64,6 +66,13 @@ pub(super) fn request(
 }
 
 impl Exchange {
+    /// The upstream has answered, or there is nothing to wait for.
+    pub(super) fn ended(&self) {
+        if let Some(observation) = &self.observation {
+            observation.set_answered(Instant::now().into_std());
+        }
+    }
+
     /// The deadline was reached before the head of an answer.
     pub(super) fn timed_out(&self) -> Refusal {
         tracing::warn!(endpoint = &*self.endpoint.path, "the upstream did not answer in time");

@@ -47,11 +47,12 @@ impl Forward {
         let uri = self.upstream.uri(path).ok_or(Refusal::MalformedHttp)?;
 
         let effect = &endpoint.effect;
-        if let Some(observation) = parts.extensions.get::<Arc<Observation>>() {
-            observation.set_sent(effect.repeatable);
-        }
         let settings = self.upstream.settings();
         let now = Instant::now();
+        let observation = parts.extensions.get::<Arc<Observation>>().map(Arc::clone);
+        if let Some(observation) = &observation {
+            observation.set_sent(effect.repeatable, now.into_std());
+        }
         let head = now + effect.timeout.unwrap_or(settings.timeout);
         let Parts { method, headers: mut client, extensions, .. } = parts;
         if let Some(tenant) = extensions.get::<Arc<Tenant>>() {
@@ -63,6 +64,7 @@ impl Forward {
         let exchange = Exchange {
             upstream: Arc::clone(&self.upstream),
             endpoint,
+            observation,
             again,
             end: head.max(now + settings.total_timeout),
         };
@@ -161,6 +163,7 @@ fn poll_exchange(
     let refusal = loop {
         match Pin::new(&mut *sending).poll(context) {
             Poll::Ready(Ok(answer)) => {
+                call.ended();
                 let (parts, body) = match call.answered(answer) {
                     Ok(response) => {
                         *exchange = None;
@@ -187,6 +190,7 @@ fn poll_exchange(
             Poll::Pending => return Poll::Pending,
         }
     };
+    call.ended();
     *exchange = None;
     refuse(refusal)
 }

@@ -15,16 +15,26 @@ use super::id::{X_REQUEST_ID, request_id};
 use super::outcome::{ObservedBody, Outcome};
 use crate::observation::Observation;
 use crate::refusal::Refusal;
+use crate::traffic::Watch;
 
 /// Makes [`Observe`].
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ObserveLayer;
+#[derive(Debug, Clone, Default)]
+pub struct ObserveLayer {
+    watch: Option<Arc<Watch>>,
+}
+
+impl ObserveLayer {
+    /// Counts what passes; the default counts nothing.
+    pub fn counting(watch: Arc<Watch>) -> Self {
+        Self { watch: Some(watch) }
+    }
+}
 
 impl<S> Layer<S> for ObserveLayer {
     type Service = Observe<S>;
 
     fn layer(&self, inner: S) -> Observe<S> {
-        Observe { inner }
+        Observe { inner, watch: self.watch.clone() }
     }
 }
 
@@ -32,6 +42,7 @@ impl<S> Layer<S> for ObserveLayer {
 #[derive(Debug, Clone)]
 pub struct Observe<S> {
     inner: S,
+    watch: Option<Arc<Watch>>,
 }
 
 impl<S, A, B> Service<Request<A>> for Observe<S>
@@ -52,7 +63,7 @@ where
         request.headers_mut().insert(X_REQUEST_ID, id.clone());
         let observation = Arc::new(Observation::new(id, Instant::now()));
         request.extensions_mut().insert(Arc::clone(&observation));
-        let outcome = Some(Outcome::new(observation));
+        let outcome = Some(Outcome::new(observation, self.watch.clone()));
         ObserveFuture { inner: self.inner.call(request), outcome }
     }
 }
@@ -81,8 +92,9 @@ where
             // Polled after its end, which no caller does: pending for good beats a panic.
             return Poll::Pending;
         };
-        let reason = response.extensions().get::<Refusal>().map(Refusal::reason);
-        outcome.answered(response.status().as_u16(), reason);
+        let extensions = response.extensions();
+        let refused = extensions.get::<Refusal>().map(|refusal| (refusal, extensions.get()));
+        outcome.answered(response.status().as_u16(), refused);
         let id = outcome.observation().request_id.clone();
         response.headers_mut().insert(X_REQUEST_ID, id);
         Poll::Ready(Ok(response.map(|body| ObservedBody::new(body, outcome))))

@@ -3,18 +3,23 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use bytes::{Buf, Bytes};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use crate::observation::Observation;
+use crate::rate::LimitState;
+use crate::refusal::Refusal;
+use crate::traffic::Watch;
 
 /// What is told about a request once, when the last owner lets go of it: after the last byte, after
 /// an error, or when the client went away.
 #[derive(Debug)]
 pub(super) struct Outcome {
     observation: Arc<Observation>,
+    watch: Option<Arc<Watch>>,
     status: Option<u16>,
     reason: Option<&'static str>,
     bytes: u64,
@@ -22,13 +27,20 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    pub(super) fn new(observation: Arc<Observation>) -> Self {
-        Self { observation, status: None, reason: None, bytes: 0, complete: false }
+    pub(super) fn new(observation: Arc<Observation>, watch: Option<Arc<Watch>>) -> Self {
+        Self { observation, watch, status: None, reason: None, bytes: 0, complete: false }
     }
 
-    pub(super) fn answered(&mut self, status: u16, reason: Option<&'static str>) {
+    pub(super) fn answered(
+        &mut self,
+        status: u16,
+        refused: Option<(&Refusal, Option<&LimitState>)>,
+    ) {
         self.status = Some(status);
-        self.reason = reason;
+        self.reason = refused.map(|(refusal, _)| refusal.reason());
+        if let Some(watch) = &self.watch {
+            watch.answered(&self.observation, status, refused, Instant::now());
+        }
     }
 
     pub(super) fn observation(&self) -> &Observation {
@@ -39,6 +51,9 @@ impl Outcome {
 impl Drop for Outcome {
     fn drop(&mut self) {
         let observation = &*self.observation;
+        if let Some(watch) = &self.watch {
+            watch.ended(observation, self.status.is_some(), Instant::now());
+        }
         let caller = observation.caller();
         tracing::debug!(
             target: "heify_gateway::access",

@@ -59,7 +59,7 @@ where
             Ok(endpoint) => {
                 let endpoint = Arc::clone(endpoint);
                 if let Some(observation) = request.extensions().get::<Arc<Observation>>() {
-                    observation.set_endpoint(&endpoint.path);
+                    observation.set_endpoint(endpoint.index, &endpoint.path);
                 }
                 request.extensions_mut().insert(endpoint);
                 Early::passed(self.inner.call(request))

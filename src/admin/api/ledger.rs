@@ -1,4 +1,4 @@
-//! What was written down, what is unclear in it, and what became of one request?
+//! What was written down, and what is unclear in it?
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -132,21 +132,4 @@ pub(super) async fn close(
             json!({ "id": id, "unchanged": "it was closed before", "state": state.as_str(), "why": why })
         }
     }))
-}
-
-/// What became of one request.
-pub(super) async fn explain(
-    _: Viewer,
-    State(console): State<Console>,
-    Path(request): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    let charges = match console.records() {
-        None => Vec::new(),
-        Some(_) => {
-            let request = request.clone();
-            let read = move |store: &mut dyn Store, _: &View| Ok(told::charges(store, &request)?);
-            console.read(read).await?
-        }
-    };
-    Ok(Json(json!({ "request": request, "charges": charges })))
 }

@@ -7,6 +7,7 @@
 mod control;
 mod keys;
 mod ledger;
+mod live;
 mod problem;
 mod redacted;
 mod request;
@@ -54,7 +55,9 @@ pub fn router(console: Console) -> Router {
         .route("/audit", get(ledger::audit))
         .route("/unresolved", get(ledger::unresolved))
         .route("/unresolved/{reservation}/close", post(ledger::close))
-        .route("/explain/{request}", get(ledger::explain))
+        .route("/explain/{request}", get(live::explain))
+        .route("/live", get(live::live))
+        .route("/refusals", get(live::refusals))
         .method_not_allowed_fallback(wrong_method)
         .fallback(unknown_path);
     Router::new()

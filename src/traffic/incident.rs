@@ -1,0 +1,92 @@
+//! Who was refused what, and why?
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use http::HeaderValue;
+
+use super::locked;
+use crate::observation::Observation;
+use crate::rate::LimitState;
+use crate::refusal::Refusal;
+
+/// How long a refusal can be explained.
+const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
+
+/// One refusal, as it was answered.
+#[derive(Debug, Clone)]
+pub struct Incident {
+    /// When.
+    pub at: SystemTime,
+    /// `x-request-id`.
+    pub request: HeaderValue,
+    /// Whose key it was, where it was one: the tenant's id and the key's.
+    pub caller: Option<(Arc<str>, Arc<str>)>,
+    /// The endpoint's path, where there is one.
+    pub endpoint: Option<Arc<str>>,
+    /// The status that was answered.
+    pub status: u16,
+    /// Why.
+    pub refusal: Refusal,
+    /// The tightest limit, as it stood then.
+    pub limit: Option<LimitState>,
+    /// The configuration that decided.
+    pub version: u64,
+    /// Whether the call had been sent to the upstream.
+    pub forwarded: bool,
+}
+
+impl Incident {
+    pub(super) fn new(
+        request: &Observation,
+        status: u16,
+        refusal: &Refusal,
+        limit: Option<&LimitState>,
+        version: u64,
+    ) -> Self {
+        let caller = request.caller();
+        Self {
+            at: SystemTime::now(),
+            request: request.request_id.clone(),
+            caller: caller.map(|caller| (Arc::clone(&caller.tenant), Arc::clone(&caller.key))),
+            endpoint: request.endpoint_path().cloned(),
+            status,
+            refusal: refusal.clone(),
+            limit: limit.cloned(),
+            version,
+            forwarded: request.is_sent(),
+        }
+    }
+}
+
+/// The latest refusals of one tenant, so that a flood of one hides nothing of another.
+#[derive(Debug, Default)]
+pub struct Incidents(Mutex<VecDeque<Incident>>);
+
+impl Incidents {
+    /// Keeps one, and so many at most.
+    pub(super) fn keep(&self, incident: Incident, most: usize) {
+        let mut kept = locked(&self.0);
+        while kept.len() >= most.max(1) {
+            kept.pop_front();
+        }
+        kept.push_back(incident);
+    }
+
+    /// Finds those that are wanted and not too old, and forgets those that are.
+    pub(super) fn collect(
+        &self,
+        now: SystemTime,
+        wanted: &impl Fn(&Incident) -> bool,
+        found: &mut Vec<Incident>,
+    ) {
+        let mut kept = locked(&self.0);
+        let too_old =
+            |incident: &Incident| now.duration_since(incident.at).is_ok_and(|age| age > KEPT_FOR);
+        while kept.front().is_some_and(too_old) {
+            kept.pop_front();
+        }
+        found.extend(kept.iter().filter(|incident| wanted(incident)).cloned());
+    }
+}
