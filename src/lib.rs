@@ -118,6 +118,8 @@ pub mod envelope;
 pub mod forward;
 pub mod isolate;
 pub mod key;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 pub mod observation;
 pub mod observe;
 pub mod overload;

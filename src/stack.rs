@@ -189,6 +189,15 @@ impl Rooms {
         &self.contract
     }
 
+    /// How full the rooms are, for those who watch.
+    pub fn levels(&self) -> Levels {
+        Levels(Some(Filled {
+            capacity: self.capacity.clone(),
+            budget: Arc::clone(&self.budget),
+            breaker: Arc::clone(&self.breaker),
+        }))
+    }
+
     /// The calls that come to their end also when their clients have gone; shared by all
     /// configurations. Whoever ends the process waits for them.
     pub fn tasks(&self) -> &TaskTracker {
@@ -244,3 +253,41 @@ impl Rooms {
 }
 
 const CREDENTIALS: [HeaderName; 3] = [HeaderName::from_static("x-api-key"), AUTHORIZATION, COOKIE];
+
+/// How full the rooms of one configuration are; the default has none.
+#[derive(Debug, Clone, Default)]
+pub struct Levels(Option<Filled>);
+
+#[derive(Debug, Clone)]
+struct Filled {
+    capacity: Capacity,
+    budget: Arc<Budget>,
+    breaker: Arc<Breaker>,
+}
+
+impl Levels {
+    /// Requests between head and answer.
+    pub fn in_flight(&self) -> usize {
+        self.0.as_ref().map_or(0, |filled| filled.capacity.in_progress())
+    }
+
+    /// As many as there may be.
+    pub fn in_flight_limit(&self) -> usize {
+        self.0.as_ref().map_or(0, |filled| filled.capacity.limit())
+    }
+
+    /// Bytes of request bodies in memory.
+    pub fn body_bytes(&self) -> usize {
+        self.0.as_ref().map_or(0, |filled| filled.budget.used())
+    }
+
+    /// As many as there may be.
+    pub fn body_bytes_limit(&self) -> usize {
+        self.0.as_ref().map_or(0, |filled| filled.budget.limit())
+    }
+
+    /// Whether no call is sent, because none could connect.
+    pub fn upstream_is_paused(&self) -> bool {
+        self.0.as_ref().is_some_and(|filled| filled.breaker.is_pausing())
+    }
+}

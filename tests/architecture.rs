@@ -36,7 +36,7 @@ const FLOORS: [&[&str]; 6] = [
         "validate",
     ],
     &["stack", "config", "settle"],
-    &["admin", "server", "simulator"],
+    &["admin", "metrics", "server", "simulator"],
     &["cli", "main"],
 ];
 

@@ -10,7 +10,7 @@ use heify_gateway::contract::{Contract, Mistake};
 use heify_gateway::records::Records;
 use heify_gateway::server::{self, Drained, Listener, LocalAddr, Tls, Workers};
 use heify_gateway::settle::Setup;
-use heify_gateway::stack::{self, Rooms, Stack};
+use heify_gateway::stack::{self, Levels, Rooms, Stack};
 use heify_gateway::traffic::Traffic;
 use heify_gateway::upstream::{Upstream, UpstreamError};
 
@@ -121,6 +121,11 @@ impl Gateway {
         self.workers.replace(|index| rooms.stack(Arc::clone(&upstreams[index])));
         (self.rooms, self.upstreams) = (rooms, upstreams);
         Ok(needs_restart(&self.server, &settings.server))
+    }
+
+    /// How full it is.
+    pub(crate) fn levels(&self) -> Levels {
+        self.rooms.levels()
     }
 
     /// What passes.

@@ -4,10 +4,12 @@
 //! has nothing that would need a token.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::Router;
 use heify_gateway::admin::{self, Console};
 use heify_gateway::config;
+use heify_gateway::metrics::Metrics;
 use heify_gateway::server::status::{Readiness, Status, bounds};
 use heify_gateway::server::{Listener, LocalAddr, Server};
 
@@ -17,7 +19,7 @@ use super::gateway::{self, StartError};
 pub(crate) struct Operators {
     status: Option<LocalAddr>,
     admin: Option<(LocalAddr, Server<Router>)>,
-    readiness: Readiness,
+    service: Status,
 }
 
 impl Operators {
@@ -28,7 +30,8 @@ impl Operators {
         readiness: &Readiness,
     ) -> Result<Self, StartError> {
         let shared = settings.status == settings.admin.listen;
-        let mut operators = Self { status: None, admin: None, readiness: readiness.clone() };
+        let mut operators =
+            Self { status: None, admin: None, service: Status::new(readiness.clone()) };
         if shared || !settings.admin.tokens.is_empty() {
             operators.start_admin(&settings.admin)?;
         }
@@ -36,7 +39,7 @@ impl Operators {
             operators.admin.as_ref().map(|(address, _)| address.clone())
         } else {
             let (listener, address) = bind(settings.status, "status")?;
-            tokio::spawn(Status::new(readiness.clone()).serve(listener));
+            tokio::spawn(operators.service.clone().serve(listener));
             Some(address)
         };
         Ok(operators)
@@ -44,7 +47,7 @@ impl Operators {
 
     fn start_admin(&mut self, admin: &config::Admin) -> Result<(), StartError> {
         let (listener, address) = bind(admin.listen, "admin")?;
-        let service = Router::new().fallback_service(Status::new(self.readiness.clone()));
+        let service = Router::new().fallback_service(self.service.clone());
         let server = match gateway::tls(admin.tls.as_ref())? {
             Some(tls) => Server::with_tls(service, bounds(), tls),
             None => Server::new(service, bounds()),
@@ -55,11 +58,11 @@ impl Operators {
         Ok(())
     }
 
-    /// From now on there is an admin API.
-    pub(crate) fn open(&self, console: Console) {
+    /// From now on there are an admin API and metrics.
+    pub(crate) fn open(&self, console: Console, metrics: Metrics) {
+        self.service.export(Arc::new(move || metrics.text()));
         let Some((_, server)) = &self.admin else { return };
-        let status = Status::new(self.readiness.clone());
-        server.replace(admin::router(console).fallback_service(status));
+        server.replace(admin::router(console).fallback_service(self.service.clone()));
     }
 
     /// Where `/livez` and `/readyz` are.

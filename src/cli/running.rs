@@ -1,11 +1,12 @@
 //! What runs together, and how does it change while it runs?
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use heify_gateway::admin::operate::limits;
 use heify_gateway::admin::{Console, Order, Orders, Reloaded, View};
 use heify_gateway::config;
+use heify_gateway::metrics::Metrics;
 use heify_gateway::records::{IssuedKey, Moment, Override, Records};
 use heify_gateway::server::Drained;
 use heify_gateway::server::status::Readiness;
@@ -32,6 +33,7 @@ pub(crate) struct Running {
     view: watch::Sender<View>,
     /// How the filter of the log is shown and changed.
     filter: log::Filter,
+    metrics: Metrics,
 }
 
 struct Kept {
@@ -81,19 +83,26 @@ impl Running {
         let Some(opened) = opened else {
             let gateway = Gateway::start(&settings, None)?;
             let view = watch::Sender::new(view(&settings, &gateway, &Changed::default(), 1, now));
-            return Ok(Self { settings, gateway, kept: None, view, filter });
+            let metrics = metrics(&gateway, None);
+            return Ok(Self { settings, gateway, kept: None, view, filter, metrics });
         };
         let records = opened.records.clone();
         readiness.watch(records.clone());
         let changes = records.foreign_changes();
         let changed = Changed::read(&records).await.ok_or(OpenError::Keys)?;
         let gateway = Gateway::start(&changed.over(&settings, now), Some(&records))?;
+        let metrics = metrics(&gateway, Some(records.clone()));
         let (setups, watched) = watch::channel(Arc::new(gateway.setup(&settings)?));
         tokio::spawn(Settler::new(records, watched, Moment::now).run());
         let view = watch::Sender::new(view(&settings, &gateway, &changed, 1, now));
         let ends = limits::next_end(&changed.overrides, now);
         let kept = Some(Kept { opened, changed, ends, behind: false, setups, changes });
-        Ok(Self { settings, gateway, kept, view, filter })
+        Ok(Self { settings, gateway, kept, view, filter, metrics })
+    }
+
+    /// What Prometheus reads.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Makes the admin API's console of it.
@@ -153,6 +162,7 @@ impl Running {
             Ok(_) => {
                 let (issued, limits) = (changed.issued.len(), changed.overrides.len());
                 tracing::info!(issued, limits, "changed keys and limits are in use");
+                self.metrics.renewed(self.gateway.levels());
                 kept.ends = limits::next_end(&changed.overrides, now);
                 kept.changed = changed;
                 kept.behind = false;
@@ -185,6 +195,14 @@ impl Running {
     /// # Errors
     /// All mistakes, which are in the log, too.
     pub(crate) fn reload(&mut self, load: &Load<'_>) -> Result<Reloaded, Vec<String>> {
+        let reloaded = self.try_reload(load);
+        if reloaded.is_err() {
+            self.metrics.not_reloaded();
+        }
+        reloaded
+    }
+
+    fn try_reload(&mut self, load: &Load<'_>) -> Result<Reloaded, Vec<String>> {
         let new = load().map_err(|mistakes| {
             for mistake in mistakes.iter() {
                 tracing::error!(%mistake, "not reloaded: the configuration has a mistake");
@@ -243,10 +261,16 @@ impl Running {
         let version = self.view.borrow().version + 1;
         let view = view(&self.settings, &self.gateway, changed, version, Moment::now());
         self.view.send_replace(view);
+        self.metrics.reloaded(self.gateway.levels(), version, SystemTime::now());
         let warnings = self.settings.warnings.iter().map(ToString::to_string).collect();
         let restart = restart.into_iter().map(str::to_owned).collect();
         Reloaded { version, restart, warnings }
     }
+}
+
+fn metrics(gateway: &Gateway, records: Option<Records>) -> Metrics {
+    let traffic = Arc::clone(gateway.traffic());
+    Metrics::new(traffic, gateway.levels(), records, SystemTime::now())
 }
 
 fn view(

@@ -79,7 +79,7 @@ async fn serve(
     };
     let mut running = Running::start(settings, opened, &readiness, filter).await?;
     let (console, mut orders) = running.console();
-    operators.open(console);
+    operators.open(console, running.metrics().clone());
     readiness.loaded();
     let settings = &running.settings;
     tracing::info!(

@@ -45,6 +45,16 @@ impl Capacity {
         Self { in_progress: Arc::clone(&self.in_progress), limit }
     }
 
+    /// The requests that are in progress.
+    pub fn in_progress(&self) -> usize {
+        self.in_progress.load(Ordering::Relaxed)
+    }
+
+    /// As many as there may be.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// Takes a place, if one is free.
     pub fn enter(&self) -> Option<Place> {
         let place = Place { in_progress: Arc::clone(&self.in_progress) };

@@ -1,8 +1,8 @@
 //! Is the gateway alive, and may it get traffic?
 //!
 //! A tiny listener of its own for orchestrators: `/livez` (the process runs), `/readyz` (it wants
-//! requests; `?verbose` names each check) and `/healthz`, another name of `/livez`. It needs no
-//! token and tells nothing that would need one.
+//! requests; `?verbose` names each check), `/healthz`, another name of `/livez`, `/version`, and
+//! `/metrics` for Prometheus. It needs no token and tells nothing that would need one.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -69,16 +69,32 @@ impl Readiness {
     }
 }
 
+/// What `/metrics` says, made anew for each scrape.
+pub type Scrape = Arc<dyn Fn() -> String + Send + Sync>;
+
 /// The tower service behind the status listener; other listeners can mount it too.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Status {
     readiness: Readiness,
+    scrape: Arc<OnceLock<Scrape>>,
+}
+
+impl std::fmt::Debug for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Status").field("readiness", &self.readiness).finish_non_exhaustive()
+    }
 }
 
 impl Status {
     /// Reports what the handle says.
     pub fn new(readiness: Readiness) -> Self {
-        Self { readiness }
+        Self { readiness, scrape: Arc::default() }
+    }
+
+    /// From now on there are metrics; all clones have them.
+    pub fn export(&self, scrape: Scrape) {
+        // Whoever comes first stays: a gateway has one set of metrics.
+        let _ = self.scrape.set(scrape);
     }
 
     /// Serves it in the tokio runtime of the caller, under bounds that fit probes.
@@ -94,6 +110,11 @@ impl Status {
         let answer = match path {
             "/livez" | "/healthz" => text(StatusCode::OK, "ok\n".into()),
             "/readyz" => self.ready(verbose),
+            "/version" => version(),
+            "/metrics" => match self.scrape.get() {
+                Some(scrape) => metrics(scrape()),
+                None => return Refusal::UnknownEndpoint { meant: None }.into_response(),
+            },
             _ => return Refusal::UnknownEndpoint { meant: None }.into_response(),
         };
         if matches!(*method, Method::GET | Method::HEAD) {
@@ -151,6 +172,21 @@ pub fn bounds() -> Settings {
     }
 }
 
+fn version() -> Response<Full<Bytes>> {
+    let body = format!("{{\"version\":\"{}\"}}\n", env!("CARGO_PKG_VERSION"));
+    let mut response = text(StatusCode::OK, body);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// In the format of OpenMetrics 1.0.
+fn metrics(body: String) -> Response<Full<Bytes>> {
+    let format = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let mut response = text(StatusCode::OK, body);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(format));
+    response
+}
+
 fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::from(body));
     *response.status_mut() = status;
@@ -186,5 +222,23 @@ mod tests {
         assert_eq!(status.answer(&Method::GET, "/", None).status(), 404);
         assert_eq!(status.answer(&Method::POST, "/livez", None).status(), 404);
         assert_eq!(status.answer(&Method::HEAD, "/livez", None).status(), 200);
+        assert_eq!(status.answer(&Method::GET, "/version", None).status(), 200);
+    }
+
+    #[test]
+    fn there_are_metrics_once_somebody_makes_them() {
+        let status = Status::new(Readiness::new());
+        assert_eq!(status.answer(&Method::GET, "/metrics", None).status(), 404);
+        let scrapes = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let counted = Arc::clone(&scrapes);
+        let mounted = status.clone();
+        status.export(Arc::new(move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            "# EOF\n".to_owned()
+        }));
+        for _ in 0..2 {
+            assert_eq!(mounted.answer(&Method::GET, "/metrics", None).status(), 200);
+        }
+        assert_eq!(scrapes.load(Ordering::Relaxed), 2);
     }
 }

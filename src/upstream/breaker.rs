@@ -50,6 +50,11 @@ impl Breaker {
         probe.map(|_| ()).map_err(|_| PAUSE)
     }
 
+    /// Whether calls are held back, as far as is known without a look at the clock.
+    pub fn is_pausing(&self) -> bool {
+        self.failures.load(Ordering::Relaxed) >= FAILURES
+    }
+
     /// Notes that a call could not connect.
     pub fn failed(&self, now: Instant) {
         let failures = self.failures.load(Ordering::Relaxed).saturating_add(1);

@@ -53,6 +53,11 @@ impl Budget {
         Self { all: Account { used, limit: all }, ..Self::new(all, each, tenants) }
     }
 
+    /// As many bytes as there may be, of everyone.
+    pub fn limit(&self) -> usize {
+        self.all.limit
+    }
+
     /// The bytes in memory now, of everyone.
     pub fn used(&self) -> usize {
         self.all.used.load(Ordering::Relaxed)
