@@ -1,10 +1,11 @@
 //! Who are the tenants, what may they use, and what have they used?
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use super::problem::Problem;
@@ -128,30 +129,34 @@ pub(super) struct Change {
 }
 
 /// A number, a rate, or `"disabled"`.
-#[derive(Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
-enum Given {
-    Most(u32),
-    Rate { per_minute: std::num::NonZeroU32, burst: Option<std::num::NonZeroU32> },
-    Word(Word),
-}
+struct Given(LimitValue);
 
 #[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Word {
-    Disabled,
+#[serde(deny_unknown_fields)]
+struct GivenRate {
+    per_minute: NonZeroU32,
+    burst: Option<NonZeroU32>,
 }
 
-impl From<Given> for LimitValue {
-    fn from(value: Given) -> Self {
-        match value {
-            Given::Most(most) => Self::Most(most),
-            Given::Word(Word::Disabled) => Self::Disabled,
-            Given::Rate { per_minute, burst } => {
-                let default = std::num::NonZeroU32::new(default_burst(per_minute.get()));
-                Self::Rate { per_minute, burst: burst.or(default).unwrap_or(per_minute) }
-            }
+impl<'de> Deserialize<'de> for Given {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let given = Value::deserialize(deserializer)?;
+        let most = given.as_u64().and_then(|most| u32::try_from(most).ok());
+        if let Some(most) = most {
+            return Ok(Self(LimitValue::Most(most)));
         }
+        if given == "disabled" {
+            return Ok(Self(LimitValue::Disabled));
+        }
+        let GivenRate { per_minute, burst } = serde_json::from_value(given).map_err(|_| {
+            serde::de::Error::custom(
+                "value: expected a number, a rate such as {\"per_minute\": 60, \"burst\": 2}, or \
+                 \"disabled\"",
+            )
+        })?;
+        let default = NonZeroU32::new(default_burst(per_minute.get()));
+        let burst = burst.or(default).unwrap_or(per_minute);
+        Ok(Self(LimitValue::Rate { per_minute, burst }))
     }
 }
 
@@ -166,7 +171,7 @@ pub(super) async fn change_limit(
         let new = limits::NewLimit {
             tenant: tenant.into(),
             limit: change.limit,
-            value: change.value.into(),
+            value: change.value.0,
             until: change.until.map(|until| until.from(act.now)),
             note: change.note.0,
         };
