@@ -26,7 +26,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(30);
 /// The data path, the records behind it, and the worker that settles them.
 pub(crate) struct Running {
     /// What the file says, without keys from elsewhere.
-    pub(crate) settings: config::Settings,
+    pub(crate) settings: Arc<config::Settings>,
     pub(crate) gateway: Gateway,
     kept: Option<Kept>,
     /// What the admin API sees of it.
@@ -79,7 +79,7 @@ impl Running {
         readiness: &Readiness,
         filter: log::Filter,
     ) -> Result<Self, StartError> {
-        let now = Moment::now();
+        let (now, settings) = (Moment::now(), Arc::new(settings));
         let Some(opened) = opened else {
             let gateway = Gateway::start(&settings, None)?;
             let view = watch::Sender::new(view(&settings, &gateway, &Changed::default(), 1, now));
@@ -255,7 +255,7 @@ impl Running {
             }
         }
         tracing::info!(tenants = new.authenticate.tenants.len(), "configuration reloaded");
-        self.settings = new;
+        self.settings = Arc::new(new);
         let nothing = Changed::default();
         let changed = self.kept.as_ref().map_or(&nothing, |kept| &kept.changed);
         let version = self.view.borrow().version + 1;
@@ -274,14 +274,14 @@ fn metrics(gateway: &Gateway, records: Option<Records>) -> Metrics {
 }
 
 fn view(
-    settings: &config::Settings,
+    settings: &Arc<config::Settings>,
     gateway: &Gateway,
     changed: &Changed,
     version: u64,
     loaded: Moment,
 ) -> View {
     View {
-        settings: Arc::new(settings.clone()),
+        settings: Arc::clone(settings),
         contract: Arc::clone(gateway.contract()),
         overrides: changed.overrides.as_slice().into(),
         version,

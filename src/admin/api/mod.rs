@@ -93,3 +93,39 @@ async fn sealed(mut response: Response) -> Response {
     headers.insert(nosniff, HeaderValue::from_static("nosniff"));
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The paths with their methods, as the table above has them.
+    fn routes() -> Vec<String> {
+        let table = include_str!("mod.rs").split("fn router").nth(1).unwrap();
+        let table = table.split(".method_not_allowed_fallback").next().unwrap();
+        let mut found = Vec::new();
+        for route in table.split(".route(").skip(1) {
+            let path = route.split('"').nth(1).unwrap();
+            for method in ["get", "post", "put", "delete"] {
+                if route.contains(&format!("{method}(")) {
+                    found.push(format!("{method} {path}"));
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
+    #[test]
+    fn the_description_has_every_path_and_method_and_no_other() {
+        let description: serde_json::Value = serde_json::from_str(OPENAPI).unwrap();
+        let paths = description["paths"].as_object().unwrap();
+        let operations = paths.iter().flat_map(|(path, operations)| {
+            let methods = operations.as_object().unwrap().keys();
+            methods.map(move |method| format!("{method} {path}"))
+        });
+        let mut described: Vec<_> = operations.collect();
+        described.sort();
+        assert!(described.len() > 25, "{described:?}");
+        assert_eq!(described, routes());
+    }
+}
