@@ -9,11 +9,13 @@ mod call;
 mod check;
 mod completions;
 mod demo;
+mod explain;
 mod gateway;
 mod healthcheck;
 mod issued;
 mod journal;
 mod key;
+mod limits;
 mod live;
 mod log;
 mod minutes;
@@ -92,6 +94,11 @@ enum Command {
     /// Grant minutes, and show what is left
     #[command(subcommand)]
     Minutes(minutes::Command),
+    /// List limits, change them for a while, and lift changes
+    #[command(subcommand)]
+    Limit(limits::Command),
+    /// Tell what became of a request, by its id
+    Explain(explain::Arguments),
     /// Show what each job used, and explain Heify's invoice
     Usage(usage::Arguments),
     /// Give objects that exist at Heify to a tenant, or share them
@@ -161,6 +168,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Key(command) => key::run(&command, surroundings),
         Command::Tenant(command) => tenants::run(&command, surroundings),
         Command::Minutes(command) => minutes::run(&command, surroundings),
+        Command::Limit(command) => limits::run(&command, surroundings),
+        Command::Explain(arguments) => explain::run(&arguments, surroundings),
         Command::Usage(arguments) => usage::run(&arguments, surroundings),
         Command::Adopt(arguments) => adopt::run(&arguments, surroundings),
         Command::Unresolved(arguments) => unresolved::run(&arguments, surroundings),

@@ -127,6 +127,13 @@ fn a_429_at_night_is_found_explained_and_relieved_without_a_restart() {
     let told = admin.see(&format!("/explain/{request}"));
     assert_eq!((&told["known"], &told["refusals"][0]["tenant"]), (&json!(true), &json!("globex")));
     assert_eq!(told["refusals"][0]["config_version"], 1);
+    let file = world.folder.path().join("token");
+    std::fs::write(&file, VIEWER).unwrap();
+    let url = format!("http://{}", admin.address);
+    let told =
+        world.done(&["explain", "--url", &url, "--token-file", file.to_str().unwrap(), request]);
+    assert!(told.contains("refused with 429 (rate_limited): Rate limit exceeded"), "{told}");
+    assert!(told.contains("  tenant: globex\n"), "{told}");
     // Third: more, until the morning; at once, although the file sets it.
     let change = json!({ "limit": "rate:/list-configurations", "until": "8h", "note": "called at 2",
         "value": { "per_minute": 600, "burst": 20 } });
@@ -391,6 +398,31 @@ fn a_month_is_exported_for_charge_back_and_agrees_with_the_command() {
     assert_eq!(lines["next_after"], 3);
     let verified = world.done(&["verify"]);
     assert!(verified.contains("ok") || !verified.is_empty(), "{verified}");
+}
+
+#[test]
+fn the_command_line_changes_a_limit_beside_the_gateway() {
+    let world = World::new();
+    let admin = Admin::start(&world, "");
+    let limit = ["limit", "override", "--tenant", "globex", "--limit", "calls:/analytics"];
+    let told = world.run(&[&limit[..], &["--most", "1", "--until", "1h"]].concat());
+    assert!(crate::process::text(&told.stderr).contains("is changed until 20"), "{told:?}");
+    admin.running.line_with("changed keys and limits are in use");
+    let shown = |rows: Value| {
+        let rows = rows.as_array().unwrap().clone();
+        rows.into_iter().find(|row| row["limit"] == "calls:/analytics").unwrap()
+    };
+    let list = || shown(world.json(&["limit", "list", "--tenant", "globex"]));
+    assert_eq!((&list()["value"], &list()["configured"]), (&json!("1"), &json!("30")));
+    let seen = admin.see("/tenants/globex/limits");
+    assert_eq!(shown(seen["limits"].clone())["value"], 1);
+    let lift = ["limit", "lift", "--tenant", "globex", "--limit", "calls:/analytics"];
+    assert_eq!(world.run(&lift).status.code(), Some(0));
+    assert!(world.refused(&lift, 1).contains("there is no changed limit"));
+    assert_eq!(list()["value"], "30");
+    let whose = admin.see("/audit")["lines"][0]["who"].as_str().unwrap().to_owned();
+    assert!(whose.starts_with("command:"), "{whose}");
+    assert!(world.refused(&["explain", "nobody"], 1).contains("the records know no such call"));
 }
 
 #[test]
