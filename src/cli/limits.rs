@@ -88,7 +88,7 @@ struct To {
 /// What `limit lift` understands.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  \
-    heify-gateway limit lift -c gateway.toml --tenant acme --limit rate:/submit")]
+    heify-gateway limit lift -c gateway.toml --limit rate:/submit --tenant acme")]
 pub(crate) struct Lift {
     /// Whose
     #[arg(long, value_name = "ID")]

@@ -49,7 +49,7 @@ fn simulated() -> String {
 }
 
 fn configure(folder: &Path, upstream: &str, contact: &str) -> String {
-    let rate = |path| format!("\"/{path}\" = {{ per_minute = 60000, burst = 1000 }}");
+    let rate = |path| format!("\"/{path}\" = {{ per_minute = 1000000000, burst = 1000000 }}");
     let rates = [
         "create-configuration",
         "delete-configuration",

@@ -1,0 +1,7 @@
+//! Can an operator find out, explain and change at night, over the admin API of the real binary?
+
+mod access;
+mod admin;
+mod mistakes;
+mod night;
+mod seen;
