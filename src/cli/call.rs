@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use heify_gateway::forward::upstream_fields;
 use heify_gateway::upstream::{Breaker, Failure, Settings, Upstream, UpstreamError};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 
 /// Why there is no answer.
@@ -44,10 +43,10 @@ pub(crate) async fn call(
     let mut request = Request::new(Full::new(Bytes::from_static(body.as_bytes())));
     *request.method_mut() = method.clone();
     *request.uri_mut() = uri;
-    *request.headers_mut() = upstream_fields(&HeaderMap::new(), upstream.key());
+    *request.headers_mut() = upstream.fields().clone();
     let url = || settings.url.to_string();
     let late = || NoAnswer::Late { url: url() };
-    let sent = tokio::time::timeout(settings.timeout, upstream.send(request)).await;
+    let sent = tokio::time::timeout(settings.timeout, upstream.send(&mut Some(request))).await;
     let answer = sent.map_err(|_| late())?.map_err(|error| {
         let cause = innermost(&error).to_string();
         match upstream.failed(&error) {

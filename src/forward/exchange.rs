@@ -1,40 +1,39 @@
 //! What belongs to one call that is on its way?
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use bytes::Bytes;
 use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::answer::{Verdict, judge, judge_error};
-use super::fields::{strip_hop_by_hop, upstream_fields};
+use super::fields::{X_REQUEST_ID, strip_hop_by_hop, upstream_fields};
 use super::relayed::Relayed;
 use crate::body::Body;
 use crate::contract::Endpoint;
 use crate::observation::Observation;
 use crate::refusal::Refusal;
-use crate::upstream::{Failure, Upstream};
+use crate::upstream::{Answer, Failure, Upstream};
 
 /// The largest error body that is read; an envelope has a few hundred bytes.
 const ERROR_LIMIT: usize = 64 * 1024;
 
-/// One call, from the moment its request was built.
+/// One call, from the moment it may be sent.
 #[derive(Debug)]
 pub(super) struct Exchange {
     pub(super) upstream: Arc<Upstream>,
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) observation: Option<Arc<Observation>>,
-    /// What the request was built from, where sending it twice is harmless.
-    pub(super) again: Option<Again>,
     /// When the last byte of the answer must have come.
     pub(super) end: Instant,
 }
 
-/// A request that may be built a second time. It hardly ever is, so nothing is copied for it whose
-/// copy costs something.
+/// What a request is built from, a second time where sending it twice is harmless.
 #[derive(Debug)]
 pub(super) struct Again {
     pub(super) method: Method,
@@ -44,43 +43,70 @@ pub(super) struct Again {
     pub(super) body: Full<Bytes>,
 }
 
-impl Again {
-    pub(super) fn request(self, key: HeaderValue) -> Request<Full<Bytes>> {
-        request(self.method, self.uri, &self.client, self.body, key)
-    }
-}
-
-/// Builds the request to the upstream.
-pub(super) fn request(
-    method: Method,
-    uri: Uri,
-    client: &HeaderMap,
-    body: Full<Bytes>,
-    key: HeaderValue,
-) -> Request<Full<Bytes>> {
-    let mut request = Request::new(body);
-    *request.method_mut() = method;
-    *request.uri_mut() = uri;
-    *request.headers_mut() = upstream_fields(client, key);
-    request
-}
-
 impl Exchange {
+    /// Sends the call and waits until the upstream has answered, failed, or let its time pass.
+    pub(super) async fn run(self, again: Again, head: Instant) -> Response<Body<Relayed>> {
+        let mut deadline = pin!(sleep_until(head));
+        let mut repeatable = self.endpoint.effect.repeatable;
+        let refusal = loop {
+            let mut request = Some(self.request(&again));
+            let mut sending = pin!(self.upstream.send(&mut request));
+            let sent = poll_fn(|context| match sending.as_mut().poll(context) {
+                Poll::Ready(sent) => Poll::Ready(Some(sent)),
+                Poll::Pending => deadline.as_mut().poll(context).map(|()| None),
+            });
+            match sent.await {
+                Some(Ok(answer)) => {
+                    self.ended();
+                    return match self.answered(answer) {
+                        Ok(response) => response,
+                        // Errors are rare: the future of all other calls stays small.
+                        Err(error) => Box::pin(self.read_error(error.0, error.1)).await,
+                    };
+                }
+                Some(Err(error)) => {
+                    let failure = self.upstream.failed(&error);
+                    if !std::mem::take(&mut repeatable) || failure != Failure::Closed {
+                        break self.failed(failure);
+                    }
+                }
+                None => break self.timed_out(),
+            }
+        };
+        self.ended();
+        refusal.into_response()
+    }
+
+    /// Builds the request to the upstream, under the id that it has here. Nothing is copied for it
+    /// whose copy costs something.
+    fn request(&self, again: &Again) -> Request<Full<Bytes>> {
+        let Again { method, uri, client, body } = again;
+        let mut fields = upstream_fields(client, self.upstream.fields());
+        if let Some(observation) = &self.observation {
+            fields.insert(X_REQUEST_ID, observation.request_id.clone());
+        }
+        let mut request = Request::new(body.clone());
+        *request.method_mut() = method.clone();
+        *request.uri_mut() = uri.clone();
+        *request.headers_mut() = fields;
+        request
+    }
+
     /// The upstream has answered, or there is nothing to wait for.
-    pub(super) fn ended(&self) {
+    fn ended(&self) {
         if let Some(observation) = &self.observation {
             observation.set_answered(Instant::now().into_std());
         }
     }
 
     /// The deadline was reached before the head of an answer.
-    pub(super) fn timed_out(&self) -> Refusal {
+    fn timed_out(&self) -> Refusal {
         tracing::warn!(endpoint = &*self.endpoint.path, "the upstream did not answer in time");
         self.unless_unknown(Refusal::UpstreamTimeout)
     }
 
     /// No answer came.
-    pub(super) fn failed(&self, failure: Failure) -> Refusal {
+    fn failed(&self, failure: Failure) -> Refusal {
         match failure {
             Failure::Unreachable => Refusal::UpstreamUnreachable,
             Failure::ConnectTimeout => Refusal::UpstreamConnectTimeout,
@@ -93,10 +119,10 @@ impl Exchange {
     }
 
     /// The head of an answer came. `Err`: it is an error whose body has to be read first.
-    pub(super) fn answered(
+    fn answered(
         &self,
-        answer: Response<Incoming>,
-    ) -> Result<Response<Body<Relayed>>, Box<(Parts, Incoming)>> {
+        answer: Response<Answer>,
+    ) -> Result<Response<Body<Relayed>>, Box<(Parts, Answer)>> {
         self.upstream.answered();
         let (mut parts, incoming) = answer.into_parts();
         let verdict = judge(parts.status, &parts.headers);
@@ -125,11 +151,7 @@ impl Exchange {
 
     /// Reads the body of an answered error, bounded in size and time, and passes it on if it is
     /// Heify's envelope and does not carry the central key.
-    pub(super) async fn read_error(
-        self,
-        mut parts: Parts,
-        incoming: Incoming,
-    ) -> Response<Body<Relayed>> {
+    async fn read_error(&self, mut parts: Parts, incoming: Answer) -> Response<Body<Relayed>> {
         let idle = Instant::now() + self.upstream.settings().body_idle_timeout;
         let reading = Limited::new(incoming, ERROR_LIMIT).collect();
         let body = match tokio::time::timeout_at(idle.min(self.end), reading).await {

@@ -1,14 +1,14 @@
 //! Which header fields pass, in either direction?
 
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap,
-    HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE, USER_AGENT,
+    ACCEPT, ACCEPT_LANGUAGE, CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue,
+    PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 
 use crate::key::KeyDigest;
 use crate::refusal::{HINT, REASON};
 
+pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
@@ -20,7 +20,7 @@ const ALLOWED: [HeaderName; 6] = [
     IDEMPOTENCY_KEY,
     HeaderName::from_static("traceparent"),
     HeaderName::from_static("tracestate"),
-    HeaderName::from_static("x-request-id"),
+    X_REQUEST_ID,
 ];
 
 /// Fields that mean one connection only (RFC 9110, section 7.6.1), and their historic companions.
@@ -39,22 +39,16 @@ const HOP_BY_HOP: [HeaderName; 9] = [
 /// Fields that only the gateway writes.
 const OURS: [HeaderName; 3] = [X_API_KEY, REASON, HINT];
 
-const AGENT: &str = concat!("heify-gateway/", env!("CARGO_PKG_VERSION"));
-
-/// Builds the fields of the request to the upstream from an allow-list.
-pub fn upstream_fields(client: &HeaderMap, key: HeaderValue) -> HeaderMap {
-    let mut fields = HeaderMap::with_capacity(12);
+/// Builds the fields of the request to the upstream: the gateway's own, and the client's from an
+/// allow-list that has none of them.
+pub fn upstream_fields(client: &HeaderMap, own: &HeaderMap) -> HeaderMap {
+    let mut fields = own.clone();
     let named = client.get(CONNECTION).is_some();
     for (name, value) in client {
         if ALLOWED.contains(name) && !(named && named_in_connection(client, name)) {
             fields.append(name, value.clone());
         }
     }
-    fields.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    // Error answers have to be read, and no answer may hide the key in a compressed body.
-    fields.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    fields.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-    fields.insert(X_API_KEY, key);
     fields
 }
 
@@ -114,14 +108,14 @@ mod tests {
         map
     }
 
-    fn key() -> HeaderValue {
-        HeaderValue::from_static("central")
+    fn own() -> HeaderMap {
+        map(&[("host", "heify"), ("x-api-key", "central"), ("user-agent", "gateway")])
     }
 
     #[test]
     fn an_idempotency_key_is_each_tenants_own() {
         let kept = |tenant: &str, sent: &[(&str, &str)]| {
-            let mut fields = upstream_fields(&map(sent), key());
+            let mut fields = upstream_fields(&map(sent), &own());
             keep_apart(&mut fields, tenant);
             let kept = fields.get_all("idempotency-key").iter();
             kept.map(|key| key.to_str().unwrap().to_owned()).collect::<Vec<_>>()
@@ -146,19 +140,18 @@ mod tests {
             ("accept", "application/json"),
             ("traceparent", "00-x"),
         ]);
-        let fields = upstream_fields(&client, key());
+        let fields = upstream_fields(&client, &own());
         let mut names: Vec<_> = fields.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
-        let expected =
-            ["accept", "accept-encoding", "content-type", "traceparent", "user-agent", "x-api-key"];
-        assert_eq!(names, expected);
-        assert_eq!(fields.get_all("x-api-key").iter().collect::<Vec<_>>(), [&key()]);
+        assert_eq!(names, ["accept", "host", "traceparent", "user-agent", "x-api-key"]);
+        assert_eq!(fields.get_all("x-api-key").iter().collect::<Vec<_>>(), ["central"]);
+        assert_eq!(fields.get_all("host").iter().collect::<Vec<_>>(), ["heify"]);
     }
 
     #[test]
     fn a_field_that_connection_names_does_not_pass_in_either_direction() {
         let client = map(&[("connection", "close, Accept"), ("accept", "text/html")]);
-        assert!(!upstream_fields(&client, key()).contains_key("accept"));
+        assert!(!upstream_fields(&client, &own()).contains_key("accept"));
         let mut answer = map(&[
             ("connection", "x-one"),
             ("connection", " X-Two ,close"),
@@ -183,14 +176,10 @@ mod tests {
             names in proptest::collection::vec("[a-z\\-]{1,16}", 0..12),
         ) {
             let fields: Vec<_> = names.iter().map(|name| (name.as_str(), "client")).collect();
-            let fields = upstream_fields(&map(&fields), key());
+            let fields = upstream_fields(&map(&fields), &own());
             prop_assert_eq!(fields.get_all("x-api-key").iter().count(), 1);
             for name in fields.keys() {
-                prop_assert!(
-                    ALLOWED.contains(name)
-                        || ["content-type", "accept-encoding", "user-agent", "x-api-key"]
-                            .contains(&name.as_str())
-                );
+                prop_assert!(ALLOWED.contains(name) || own().contains_key(name));
             }
         }
     }

@@ -4,18 +4,16 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Request, Response};
 use http_body_util::Full;
-use hyper_util::client::legacy::ResponseFuture;
-use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 use tower::Service;
 
-use super::exchange::{Again, Exchange, request};
+use super::exchange::{Again, Exchange};
 use super::fields::keep_apart;
 use super::relayed::Relayed;
 use crate::body::Body;
@@ -23,7 +21,7 @@ use crate::contract::Endpoint;
 use crate::observation::Observation;
 use crate::refusal::Refusal;
 use crate::tenant::Tenant;
-use crate::upstream::{Failure, Upstream};
+use crate::upstream::Upstream;
 
 /// Sends checked calls to the upstream.
 #[derive(Debug, Clone)]
@@ -37,7 +35,7 @@ impl Forward {
         Self { upstream }
     }
 
-    fn send(&self, checked: Request<Full<Bytes>>) -> Result<State, Refusal> {
+    fn send(&self, checked: Request<Full<Bytes>>) -> Result<Sent, Refusal> {
         let (parts, body) = checked.into_parts();
         let endpoint = parts.extensions.get::<Arc<Endpoint>>().ok_or(Refusal::Misassembled)?;
         let endpoint = Arc::clone(endpoint);
@@ -58,18 +56,10 @@ impl Forward {
         if let Some(tenant) = extensions.get::<Arc<Tenant>>() {
             keep_apart(&mut client, &tenant.id);
         }
-        let copies = effect.repeatable.then(|| (method.clone(), uri.clone(), body.clone()));
-        let outgoing = request(method, uri, &client, body, self.upstream.key());
-        let again = copies.map(|(method, uri, body)| Again { method, uri, client, body });
-        let exchange = Exchange {
-            upstream: Arc::clone(&self.upstream),
-            endpoint,
-            observation,
-            again,
-            end: head.max(now + settings.total_timeout),
-        };
-        let sending = self.upstream.send(outgoing);
-        Ok(State::Sending { deadline: sleep_until(head), sending, exchange: Some(exchange) })
+        let again = Again { method, uri, client, body };
+        let end = head.max(now + settings.total_timeout);
+        let upstream = Arc::clone(&self.upstream);
+        Ok(Box::pin(Exchange { upstream, endpoint, observation, end }.run(again, head)))
     }
 }
 
@@ -84,36 +74,23 @@ impl Service<Request<Full<Bytes>>> for Forward {
     }
 
     fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
-        self.send(request)
-            .unwrap_or_else(|refusal| State::Refused { refusal: Some(refusal) })
-            .into()
+        ForwardFuture(match self.send(request) {
+            Ok(sent) => State::Sent(sent),
+            Err(refusal) => State::Refused(Some(refusal)),
+        })
     }
 }
 
-/// Reads an error's body; boxed, since errors are rare and the future of all other calls stays small.
-type Reading = Pin<Box<dyn Future<Output = Response<Body<Relayed>>> + Send>>;
+/// A call on its way. Boxed once, here: request, connection and deadline would otherwise be moved
+/// through the future of every outer room.
+type Sent = Pin<Box<dyn Future<Output = Response<Body<Relayed>>> + Send>>;
 
-pin_project! {
-    /// Waits for the head of the answer, and for the body where it has to be judged.
-    pub struct ForwardFuture {
-        #[pin]
-        state: State,
-    }
-}
+/// Waits for the head of the answer, and for the body where it has to be judged.
+pub struct ForwardFuture(State);
 
-pin_project! {
-    #[project = StateProjection]
-    enum State {
-        Refused { refusal: Option<Refusal> },
-        Sending { #[pin] deadline: Sleep, sending: ResponseFuture, exchange: Option<Exchange> },
-        Reading { reading: Reading },
-    }
-}
-
-impl From<State> for ForwardFuture {
-    fn from(state: State) -> Self {
-        Self { state }
-    }
+enum State {
+    Refused(Option<Refusal>),
+    Sent(Sent),
 }
 
 impl std::fmt::Debug for ForwardFuture {
@@ -126,71 +103,12 @@ impl Future for ForwardFuture {
     type Output = Result<Response<Body<Relayed>>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        loop {
-            let reading = match self.as_mut().project().state.project() {
-                StateProjection::Refused { refusal } => {
-                    let refusal = refusal.take().unwrap_or(Refusal::Misassembled);
-                    return Poll::Ready(Ok(refusal.into_response()));
-                }
-                StateProjection::Reading { reading } => {
-                    return reading.as_mut().poll(context).map(Ok);
-                }
-                StateProjection::Sending { deadline, sending, exchange } => {
-                    match ready!(poll_exchange(deadline, sending, exchange, context)) {
-                        Ok(response) => return Poll::Ready(Ok(response)),
-                        Err(reading) => reading,
-                    }
-                }
-            };
-            self.as_mut().project().state.set(State::Reading { reading });
+        match &mut self.0 {
+            State::Sent(sent) => sent.as_mut().poll(context).map(Ok),
+            State::Refused(refusal) => {
+                let refusal = refusal.take().unwrap_or(Refusal::Misassembled);
+                Poll::Ready(Ok(refusal.into_response()))
+            }
         }
     }
-}
-
-/// Waits until the upstream has answered, failed, or let its time pass. `Err`: the answer is an
-/// error whose body has to be read first.
-fn poll_exchange(
-    deadline: Pin<&mut Sleep>,
-    sending: &mut ResponseFuture,
-    exchange: &mut Option<Exchange>,
-    context: &mut Context<'_>,
-) -> Poll<Result<Response<Body<Relayed>>, Reading>> {
-    let refuse = |refusal: Refusal| Poll::Ready(Ok(refusal.into_response()));
-    // Stays in its place while the answer is on its way: it is too large to be moved at each look.
-    let Some(call) = exchange.as_mut() else {
-        return refuse(Refusal::Misassembled);
-    };
-    let refusal = loop {
-        match Pin::new(&mut *sending).poll(context) {
-            Poll::Ready(Ok(answer)) => {
-                call.ended();
-                let (parts, body) = match call.answered(answer) {
-                    Ok(response) => {
-                        *exchange = None;
-                        return Poll::Ready(Ok(response));
-                    }
-                    Err(error) => *error,
-                };
-                let Some(call) = exchange.take() else {
-                    return refuse(Refusal::Misassembled);
-                };
-                return Poll::Ready(Err(Box::pin(call.read_error(parts, body))));
-            }
-            Poll::Ready(Err(error)) => {
-                let failure = call.upstream.failed(&error);
-                match call.again.take().filter(|_| failure == Failure::Closed) {
-                    Some(again) => {
-                        let again = again.request(call.upstream.key());
-                        *sending = call.upstream.send(again);
-                    }
-                    None => break call.failed(failure),
-                }
-            }
-            Poll::Pending if deadline.poll(context).is_ready() => break call.timed_out(),
-            Poll::Pending => return Poll::Pending,
-        }
-    };
-    call.ended();
-    *exchange = None;
-    refuse(refusal)
 }

@@ -7,23 +7,24 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
 use crate::body::BoxError;
-use crate::upstream::{Redaction, Redactor};
+use crate::upstream::{Answer, Redaction, Redactor};
 
 /// An answer's body on its way: piece by piece, never whole in memory, with a deadline for each
 /// piece and one for all of them, and without the central key.
 #[derive(Debug)]
 pub struct Relayed {
-    incoming: Incoming,
+    incoming: Answer,
     redaction: Redaction,
     idle: Duration,
     end: Instant,
     /// Made at the first wait only: most answers arrive with their head.
     timer: Option<Pin<Box<Sleep>>>,
     waiting: bool,
+    /// It was asked for a piece.
+    begun: bool,
 }
 
 /// An answer's body did not arrive in time.
@@ -33,12 +34,7 @@ pub(super) struct AnswerTimedOut;
 
 impl Relayed {
     /// Relays a body; `idle` bounds the wait for each piece, `end` the whole.
-    pub(super) fn new(
-        incoming: Incoming,
-        redactor: Redactor,
-        idle: Duration,
-        end: Instant,
-    ) -> Self {
+    pub(super) fn new(incoming: Answer, redactor: Redactor, idle: Duration, end: Instant) -> Self {
         Self {
             incoming,
             redaction: Redaction::new(redactor),
@@ -46,6 +42,7 @@ impl Relayed {
             end,
             timer: None,
             waiting: false,
+            begun: false,
         }
     }
 
@@ -73,8 +70,8 @@ impl HttpBody for Relayed {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
         // Also when the next piece is there already: a client that takes it slowly must not hold the
-        // upstream's connection for ever.
-        if Instant::now() >= this.end {
+        // upstream's connection for ever. The first piece comes right after the head.
+        if std::mem::replace(&mut this.begun, true) && Instant::now() >= this.end {
             return Poll::Ready(Some(Err(AnswerTimedOut.into())));
         }
         loop {

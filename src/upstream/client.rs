@@ -5,35 +5,28 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::HOST;
+use http::header::{
+    ACCEPT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+};
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderValue, Request, Uri};
+use http::{Request, Response, Uri};
 use http_body_util::Full;
-use hyper_util::client::legacy::{self, Client, ResponseFuture};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 
+use super::answer::Answer;
 use super::connect::{ConnectTimedOut, Connector, UpstreamError};
+use super::pool::{Pool, SendError};
 use super::{Breaker, Redactor, Settings};
 
-/// What an HTTP/1 answer may have waiting for a slow client; its head has to fit.
-const READ_BUFFER: usize = 64 * 1024;
-/// What an HTTP/2 answer may have waiting for a slow client.
-const STREAM_WINDOW: u32 = 256 * 1024;
-/// What all answers on a connection may have waiting: that of 128 streams, which is how many usual
-/// servers allow. With hyper's 5 MiB, three slow clients stall the calls of all others.
-const CONNECTION_WINDOW: u32 = 128 * STREAM_WINDOW;
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const AGENT: &str = concat!("heify-gateway/", env!("CARGO_PKG_VERSION"));
 
 /// A pooled client with the central key. Make one per data-path thread: its connections live on the
 /// runtime that uses it.
 #[derive(Debug)]
 pub struct Upstream {
-    client: Client<Connector, Full<Bytes>>,
-    scheme: Scheme,
-    authority: Authority,
+    pool: Arc<Pool>,
     prefix: Box<str>,
-    /// `Host`, where only HTTP/1 can be spoken: else the client would build it for every request.
-    host: Option<HeaderValue>,
-    key: HeaderValue,
+    fields: HeaderMap,
     redactor: Redactor,
     settings: Settings,
     breaker: Arc<Breaker>,
@@ -62,50 +55,32 @@ impl Upstream {
         let scheme = parts.scheme.ok_or(UpstreamError::Address)?;
         let authority = parts.authority.ok_or(UpstreamError::Address)?;
         let prefix = parts.path_and_query.map_or(String::new(), |path| path.path().to_owned());
-        let mut key =
-            HeaderValue::from_str(settings.api_key.expose()).map_err(|_| UpstreamError::Key)?;
-        // Keeps it out of Debug output and out of HTTP/2's compression table.
-        key.set_sensitive(true);
-        let client = Client::builder(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(settings.pool_idle_timeout)
-            .http2_keep_alive_interval(Duration::from_secs(20))
-            .http2_keep_alive_timeout(Duration::from_secs(10))
-            .http1_max_buf_size(READ_BUFFER)
-            .http2_initial_stream_window_size(STREAM_WINDOW)
-            .http2_initial_connection_window_size(CONNECTION_WINDOW)
-            .build(Connector::new(settings)?);
+        let fields = own_fields(&scheme, &authority, settings)?;
+        let connector = Connector::new(settings)?;
+        let pool = Pool::new(connector, scheme, authority, settings.pool_idle_timeout);
         Ok(Self {
-            client,
-            host: plain_host(&scheme, &authority),
-            scheme,
-            authority,
+            pool: Arc::new(pool),
             prefix: prefix.trim_end_matches('/').into(),
-            key,
+            fields,
             redactor: Redactor::new(&settings.api_key),
             settings: settings.clone(),
             breaker,
         })
     }
 
-    /// The address of a path at the upstream.
+    /// The address of a path at the upstream, for [`send`](Self::send): scheme and host are always
+    /// the same, and stand in no request.
     pub fn uri(&self, path: &PathAndQuery) -> Option<Uri> {
-        let path = if self.prefix.is_empty() {
-            path.clone()
-        } else {
-            PathAndQuery::try_from(format!("{}{path}", self.prefix)).ok()?
-        };
-        let mut parts = http::uri::Parts::default();
-        parts.scheme = Some(self.scheme.clone());
-        parts.authority = Some(self.authority.clone());
-        parts.path_and_query = Some(path);
-        Uri::from_parts(parts).ok()
+        if self.prefix.is_empty() {
+            return Some(Uri::from(path.clone()));
+        }
+        PathAndQuery::try_from(format!("{}{path}", self.prefix)).ok().map(Uri::from)
     }
 
-    /// The central key, marked as sensitive.
-    pub fn key(&self) -> HeaderValue {
-        self.key.clone()
+    /// The fields that the gateway gives to every request: `Host`, the central key (marked as
+    /// sensitive), and how it wants to be answered.
+    pub fn fields(&self) -> &HeaderMap {
+        &self.fields
     }
 
     /// Finds the central key in answers.
@@ -118,12 +93,16 @@ impl Upstream {
         &self.settings
     }
 
-    /// Sends a request. The future has no deadline of its own but the one of connecting.
-    pub fn send(&self, mut request: Request<Full<Bytes>>) -> ResponseFuture {
-        if let Some(host) = &self.host {
-            request.headers_mut().insert(HOST, host.clone());
-        }
-        self.client.request(request)
+    /// Sends a request to a path; it is taken when there is a connection for it. The future has no
+    /// deadline of its own but the one of connecting.
+    ///
+    /// # Errors
+    /// [`SendError`], also when there is no request.
+    pub async fn send(
+        &self,
+        request: &mut Option<Request<Full<Bytes>>>,
+    ) -> Result<Response<Answer>, SendError> {
+        self.pool.send(request).await
     }
 
     /// Asks the breaker before a call.
@@ -140,17 +119,18 @@ impl Upstream {
     }
 
     /// Tells why no answer came, and notes it for the breaker.
-    pub fn failed(&self, error: &legacy::Error) -> Failure {
-        if !error.is_connect() {
-            let garbled = causes(error).any(|cause| {
-                cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse)
-            });
-            tracing::warn!(error = chain(error), "the upstream broke off a call");
-            return if garbled { Failure::Garbled } else { Failure::Closed };
-        }
+    pub fn failed(&self, error: &SendError) -> Failure {
+        let cause: &(dyn Error + 'static) = match error {
+            SendError::Connect(cause) => &**cause,
+            SendError::Broken(_) | SendError::NoRequest => {
+                tracing::warn!(error = chain(error), "the upstream broke off a call");
+                let garbled = matches!(error, SendError::Broken(cause) if cause.is_parse());
+                return if garbled { Failure::Garbled } else { Failure::Closed };
+            }
+        };
         self.breaker.failed(Instant::now());
         tracing::warn!(error = chain(error), "the upstream cannot be reached");
-        let timed_out = causes(error).any(|cause| {
+        let timed_out = causes(cause).any(|cause| {
             let system = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
             cause.is::<ConnectTimedOut>() || system == Some(std::io::ErrorKind::TimedOut)
         });
@@ -158,20 +138,38 @@ impl Upstream {
     }
 }
 
-/// `Host` without TLS (RFC 9110, section 7.2): the port stands in it unless it is the usual one.
-fn plain_host(scheme: &Scheme, authority: &Authority) -> Option<HeaderValue> {
-    if *scheme != Scheme::HTTP {
-        return None;
-    }
+fn own_fields(
+    scheme: &Scheme,
+    authority: &Authority,
+    settings: &Settings,
+) -> Result<HeaderMap, UpstreamError> {
+    let mut key =
+        HeaderValue::from_str(settings.api_key.expose()).map_err(|_| UpstreamError::Key)?;
+    // Keeps it out of Debug output and out of HTTP/2's compression table.
+    key.set_sensitive(true);
+    // Room for the client's few: the map is copied for every request, and then grows once.
+    let mut fields = HeaderMap::with_capacity(12);
+    fields.insert(HOST, host(scheme, authority).ok_or(UpstreamError::Address)?);
+    fields.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    // Error answers have to be read, and no answer may hide the key in a compressed body.
+    fields.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    fields.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+    fields.insert(X_API_KEY, key);
+    Ok(fields)
+}
+
+/// The port stands in `Host` unless it is the scheme's own (RFC 9110, section 4.2).
+fn host(scheme: &Scheme, authority: &Authority) -> Option<HeaderValue> {
+    let usual = if *scheme == Scheme::HTTPS { 443 } else { 80 };
     let host = authority.host();
-    match authority.port().filter(|port| port.as_u16() != 80) {
+    match authority.port_u16().filter(|port| *port != usual) {
         Some(port) => HeaderValue::try_from(format!("{host}:{port}")).ok(),
         None => HeaderValue::from_str(host).ok(),
     }
 }
 
 /// An error with its causes, for operators: addresses and reasons, never a header or a body.
-fn chain(error: &legacy::Error) -> String {
+fn chain(error: &SendError) -> String {
     let causes: Vec<String> = causes(error).map(ToString::to_string).collect();
     causes.join(": ")
 }
@@ -189,11 +187,12 @@ mod tests {
     fn the_host_names_a_port_that_is_not_the_usual_one_and_nobody() {
         let host = |scheme: Scheme, authority: &str| {
             let authority = Authority::try_from(authority).unwrap();
-            plain_host(&scheme, &authority).map(|host| host.to_str().unwrap().to_owned())
+            host(&scheme, &authority).unwrap().to_str().unwrap().to_owned()
         };
-        assert_eq!(host(Scheme::HTTP, "api.example:8080").as_deref(), Some("api.example:8080"));
-        assert_eq!(host(Scheme::HTTP, "me:pw@api.example:80").as_deref(), Some("api.example"));
-        assert_eq!(host(Scheme::HTTP, "[::1]:81").as_deref(), Some("[::1]:81"));
-        assert_eq!(host(Scheme::HTTPS, "api.example"), None);
+        assert_eq!(host(Scheme::HTTP, "api.example:8080"), "api.example:8080");
+        assert_eq!(host(Scheme::HTTP, "me:pw@api.example:80"), "api.example");
+        assert_eq!(host(Scheme::HTTP, "[::1]:81"), "[::1]:81");
+        assert_eq!(host(Scheme::HTTPS, "api.example:443"), "api.example");
+        assert_eq!(host(Scheme::HTTPS, "api.example:80"), "api.example:80");
     }
 }

@@ -4,18 +4,22 @@
 //! key that leaves the process only towards the upstream; a short pause for an upstream that cannot
 //! be reached at all.
 
+mod answer;
 mod breaker;
 mod client;
 mod connect;
+mod pool;
 mod redact;
 #[cfg(feature = "tls")]
 mod roots;
 
 use std::time::Duration;
 
+pub use answer::Answer;
 pub use breaker::Breaker;
 pub use client::{Failure, Upstream};
 pub use connect::UpstreamError;
+pub use pool::SendError;
 pub use redact::{Redaction, Redactor};
 
 use crate::secret::Secret;
