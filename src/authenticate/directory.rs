@@ -57,7 +57,8 @@ impl Directory {
         Self { keys }
     }
 
-    /// Finds the owner of a key and checks that it may call the endpoint now.
+    /// Finds the owner of a key and checks that it may call the endpoint now. The clock is asked only
+    /// about a key that expires.
     ///
     /// # Errors
     /// The refusal that tells the caller what is wrong with the key.
@@ -65,7 +66,7 @@ impl Directory {
         &self,
         key: &[u8],
         endpoint: &Endpoint,
-        now: SystemTime,
+        now: impl FnOnce() -> SystemTime,
     ) -> Result<Admitted<'_>, Refusal> {
         match key::shape(key) {
             KeyShape::Mistyped => return Err(Refusal::MistypedKey),
@@ -93,14 +94,18 @@ impl Entry {
         }
     }
 
-    fn admit(&self, endpoint: &Endpoint, now: SystemTime) -> Result<Admitted<'_>, Refusal> {
+    fn admit(
+        &self,
+        endpoint: &Endpoint,
+        now: impl FnOnce() -> SystemTime,
+    ) -> Result<Admitted<'_>, Refusal> {
         if self.owner.state == Switch::Disabled {
             return Err(Refusal::DisabledTenant);
         }
         if self.state == Switch::Disabled {
             return Err(Refusal::DisabledKey);
         }
-        if self.expires.is_some_and(|expires| now >= expires) {
+        if self.expires.is_some_and(|expires| now() >= expires) {
             return Err(Refusal::ExpiredKey);
         }
         let allowed = self.owner.allowed.as_ref();

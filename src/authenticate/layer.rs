@@ -51,7 +51,7 @@ impl AuthenticateLayer {
         let endpoint = request.extensions().get::<Arc<Endpoint>>();
         let endpoint = endpoint.ok_or(Refusal::Misassembled)?;
         let key = credential(request.headers())?;
-        let admitted = self.directory.admit(key, endpoint, SystemTime::now());
+        let admitted = self.directory.admit(key, endpoint, SystemTime::now);
         if let (Err(Refusal::UnknownKey | Refusal::MistypedKey), Some(throttle)) =
             (&admitted, &self.throttle)
         {

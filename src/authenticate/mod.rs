@@ -9,12 +9,12 @@
 //! ```
 //! use heify_gateway::authenticate::{Directory, Settings};
 //! use heify_gateway::contract::Contract;
+//! use std::time::SystemTime;
 //!
 //! let contract = Contract::built_in().unwrap();
 //! let directory = Directory::new(&Settings::default(), &contract);
-//! let now = std::time::SystemTime::now();
 //! let endpoint = &contract.endpoints()[0];
-//! assert!(directory.admit(b"any-key-at-all-here", endpoint, now).is_err());
+//! assert!(directory.admit(b"any-key-at-all-here", endpoint, SystemTime::now).is_err());
 //! ```
 
 mod credential;

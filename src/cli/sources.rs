@@ -10,16 +10,23 @@ use super::Surroundings;
 use super::gateway::parse;
 
 /// Loads the configuration that the arguments and the environment name.
+///
+/// On a thread of its own: what a large file needs while it is read goes back to the system when the
+/// thread ends, and is not held for as long as the gateway runs.
 pub(crate) fn settings(surroundings: &Surroundings<'_>) -> Result<Settings, Mistakes> {
-    let endpoints = |document: Option<&Document>| {
-        parse(document)
-            .map(|contract| names(&contract))
-            .map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect())
-    };
     let (file, environment) = (&surroundings.global.config, &surroundings.environment);
-    let mut sources = Sources::new(file.clone(), environment.clone());
-    sources.endpoints = Some(&endpoints);
-    load(&sources)
+    let read = || {
+        let endpoints = |document: Option<&Document>| {
+            parse(document)
+                .map(|contract| names(&contract))
+                .map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect())
+        };
+        let mut sources = Sources::new(file.clone(), environment.clone());
+        sources.endpoints = Some(&endpoints);
+        load(&sources)
+    };
+    let read = std::thread::scope(|scope| scope.spawn(read).join());
+    read.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// What a configuration may name of a contract.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use pin_project_lite::pin_project;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep_until};
 use tower::{Layer, Service};
 
 use crate::observation::Observation;
@@ -58,7 +58,10 @@ where
 
     fn call(&mut self, request: Request<A>) -> Self::Future {
         let observation = request.extensions().get::<Arc<Observation>>().cloned();
-        DeadlineFuture { inner: self.inner.call(request), sleep: sleep(self.timeout), observation }
+        // The clock was read when the record was opened.
+        let started = observation.as_ref().map(|observation| observation.started.into());
+        let sleep = sleep_until(started.unwrap_or_else(Instant::now) + self.timeout);
+        DeadlineFuture { inner: self.inner.call(request), sleep, observation }
     }
 }
 

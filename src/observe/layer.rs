@@ -4,11 +4,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
 
 use http::{Request, Response};
 use http_body::Body as HttpBody;
 use pin_project_lite::pin_project;
+use tokio::time::Instant;
 use tower::{Layer, Service};
 
 use super::id::{X_REQUEST_ID, request_id};
@@ -60,8 +60,7 @@ where
 
     fn call(&mut self, mut request: Request<A>) -> Self::Future {
         let id = request_id(request.headers());
-        request.headers_mut().insert(X_REQUEST_ID, id.clone());
-        let observation = Arc::new(Observation::new(id, Instant::now()));
+        let observation = Arc::new(Observation::new(id, Instant::now().into_std()));
         request.extensions_mut().insert(Arc::clone(&observation));
         let outcome = Some(Outcome::new(observation, self.watch.clone()));
         ObserveFuture { inner: self.inner.call(request), outcome }

@@ -1,10 +1,11 @@
 //! How does a refusal become an HTTP answer?
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 
 use super::Refusal;
 
@@ -36,24 +37,60 @@ impl Refusal {
     /// The whole answer. The refusal itself travels along as a response extension, so that outer
     /// layers can log, count and complete it.
     pub fn into_response<B: From<Bytes>>(self) -> Response<B> {
-        let body = self.envelope();
-        let length = body.len();
+        let (headers, body) = match self.prepared() {
+            Some(place) => {
+                let Prepared { headers, body } = place.get_or_init(|| Prepared::new(&self));
+                (headers.clone(), body.clone())
+            }
+            None => {
+                let Prepared { headers, body } = Prepared::new(&self);
+                (headers, body)
+            }
+        };
         let mut response = Response::new(B::from(body));
         *response.status_mut() = self.status();
-        let headers = response.headers_mut();
-        headers.reserve(12);
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from(length));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(REASON, HeaderValue::from_static(self.reason()));
-        if let Some(hint) = self.hint().and_then(|hint| HeaderValue::from_str(&hint).ok()) {
-            headers.insert(HINT, hint);
-        }
-        if let Some(wait) = self.retry_after() {
-            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
-        }
+        *response.headers_mut() = headers;
         response.extensions_mut().insert(self);
         response
+    }
+
+    /// Where the answer to a wrong key is kept: such floods are answered from memory. It has no
+    /// number or name of its request, so that it is always the same.
+    fn prepared(&self) -> Option<&'static OnceLock<Prepared>> {
+        static PLACES: [OnceLock<Prepared>; 4] = [const { OnceLock::new() }; 4];
+        let place = match self {
+            Self::UnknownKey => 0,
+            Self::MissingKey => 1,
+            Self::MistypedKey => 2,
+            Self::DisabledKey => 3,
+            _ => return None,
+        };
+        PLACES.get(place)
+    }
+}
+
+/// Fields and body of an answer.
+struct Prepared {
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Prepared {
+    fn new(refusal: &Refusal) -> Self {
+        let body = refusal.envelope();
+        // Outer layers add theirs: the map grows once and not in steps.
+        let mut headers = HeaderMap::with_capacity(12);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(REASON, HeaderValue::from_static(refusal.reason()));
+        if let Some(hint) = refusal.hint().and_then(|hint| HeaderValue::from_str(&hint).ok()) {
+            headers.insert(HINT, hint);
+        }
+        if let Some(wait) = refusal.retry_after() {
+            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+        }
+        Self { headers, body }
     }
 }
 
