@@ -26,7 +26,7 @@ use crate::refusal::Refusal;
 
 /// The refusals that are kept of all tenants together, and of those whom nobody knows.
 const KEPT: usize = 10_000;
-const KEPT_UNKNOWN: usize = 1_000;
+const KEPT_UNKNOWN: usize = 250;
 /// As many as each tenant has at least, however many tenants there are.
 const KEPT_EACH: usize = 20;
 
