@@ -13,12 +13,12 @@ mod recent;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 pub use histogram::{BOUNDS, Buckets, Histogram};
 pub use incident::{Incident, Incidents};
 pub use meter::{Answers, EndpointMeter, REASONS, Source, TenantMeter};
-pub use recent::{Recent, Slot};
+pub use recent::{Recent, SLOT, Slot};
 
 use crate::observation::Observation;
 use crate::rate::LimitState;
@@ -96,7 +96,12 @@ impl Traffic {
 
     /// What passed in the last hour, the oldest first.
     pub fn recent(&self, now: Instant) -> Vec<Slot> {
-        self.recent.slots(now.saturating_duration_since(self.began))
+        self.recent.slots(self.age(now))
+    }
+
+    /// How long it is counted already: the slots are dated by it.
+    pub fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.began)
     }
 
     /// Requests whose clients went away before there was an answer.

@@ -6,8 +6,9 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+const SECONDS: u64 = 10;
 /// How long a slot lasts.
-pub(super) const SECONDS: u64 = 10;
+pub const SLOT: Duration = Duration::from_secs(SECONDS);
 const SLOTS: u64 = 360;
 
 /// The ring.

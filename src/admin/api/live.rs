@@ -1,7 +1,7 @@
 //! What passes just now, and what was refused of late?
 
 use std::collections::BTreeMap;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -14,7 +14,7 @@ use crate::admin::access::Viewer;
 use crate::admin::console::{Console, View};
 use crate::admin::operate::{self, explain as told};
 use crate::records::{Moment, Store};
-use crate::traffic::{Buckets, EndpointMeter, Incident, Slot, Source};
+use crate::traffic::{Buckets, EndpointMeter, Incident, SLOT, Slot, Source};
 
 /// The most refusals of an answer.
 const MOST: usize = 1_000;
@@ -28,14 +28,15 @@ pub(super) async fn live(_: Viewer, State(console): State<Console>) -> Json<Valu
     let traffic = console.traffic();
     let (now, moment) = (Instant::now(), Moment::now());
     let slots = traffic.recent(now);
-    let end = slots.last().map(|slot| slot.since).unwrap_or_default();
-    // The slots know only how long ago they began.
-    let at =
-        |slot: &Slot| Moment(moment.0 - i64::try_from((end - slot.since).as_millis()).unwrap_or(0));
+    let age = traffic.age(now);
+    // The slots know only how long ago they began; the last one is not over.
+    let ago = |slot: &Slot| age.saturating_sub(slot.since);
+    let at = |slot: &Slot| Moment(moment.0 - i64::try_from(ago(slot).as_millis()).unwrap_or(0));
+    let lasted = |slot: &Slot| ago(slot).min(SLOT).max(Duration::from_secs(1)).as_secs_f64();
     let slot = |slot: &Slot| {
         json!({
             "at": at(slot).to_string(),
-            "seconds": 10,
+            "seconds": lasted(slot),
             "forwarded": slot.forwarded,
             "refused": slot.refused,
             "upstream_errors": slot.failed,
