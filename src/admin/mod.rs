@@ -1,8 +1,9 @@
 //! What does an operator see, and what can be changed while the gateway runs?
 //!
 //! [`operate`] has the rules, which the command line shares; [`router`] is the admin API over them
-//! under `/admin/v1`, for tokens of the configuration. A viewer reads, an operator changes, and each
-//! change is a line in the audit log. What the configuration file sets, nothing here changes.
+//! under `/admin/v1`, for tokens of the configuration, and the dashboard at `/`, which asks that API.
+//! A viewer reads, an operator changes, and each change is a line in the audit log. What the
+//! configuration file sets, nothing here changes.
 //!
 //! ```
 //! use heify_gateway::admin::table::{Cell, Table};
@@ -16,6 +17,7 @@
 mod access;
 mod api;
 mod console;
+mod dashboard;
 pub mod operate;
 pub mod table;
 

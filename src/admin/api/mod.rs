@@ -25,11 +25,12 @@ use tower_http::csrf::CsrfLayer;
 pub(in crate::admin) use problem::Problem;
 
 use super::console::Console;
+use super::dashboard;
 
 /// The description of this API for programs, OpenAPI 3.1.
 const OPENAPI: &str = include_str!("openapi.json");
 
-/// The admin API under `/admin/v1`, for the listener to serve.
+/// The admin API under `/admin/v1` and the dashboard at `/`, for the listener to serve.
 pub fn router(console: Console) -> Router {
     let api = Router::new()
         .route("/openapi.json", get(openapi))
@@ -62,6 +63,7 @@ pub fn router(console: Console) -> Router {
         .fallback(unknown_path);
     Router::new()
         .nest("/admin/v1", api)
+        .merge(dashboard::router())
         // A page of another site must not act with the cookie of a signed-in browser.
         .layer(CsrfLayer::new().with_rejection_response(|_| cross_site()))
         .layer(axum::middleware::map_response(sealed))

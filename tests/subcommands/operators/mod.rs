@@ -2,6 +2,7 @@
 
 mod access;
 mod admin;
+mod dashboard;
 mod mistakes;
 mod night;
 mod seen;
