@@ -98,6 +98,24 @@ fn the_demo_has_a_key_of_the_gateways_own_and_a_status() {
 }
 
 #[test]
+fn the_demo_has_a_dashboard_that_its_token_opens_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().to_str().unwrap();
+    let demo = Running::start(gateway(&FREE, &[("TMPDIR", place)]));
+    let lines = demo.read_until(END);
+    let line = lines.iter().find_map(|line| line.strip_prefix("#   dashboard  ")).unwrap();
+    let (url, token) = line.split_once("/   sign in with ").unwrap();
+    let mut shell = Shell::start();
+    assert!(shell.paste(&format!("curl -s {url}/")).starts_with("<!doctype html>"));
+    let tenants = format!("curl -s {url}/admin/v1/tenants -H 'authorization: Bearer {token}'");
+    assert!(shell.paste(&tenants).contains(r#""id":"demo""#));
+    let kept = || std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(kept(), 1);
+    assert_eq!(demo.end("TERM").0, Some(0));
+    assert_eq!(kept(), 0);
+}
+
+#[test]
 fn a_usual_port_that_is_in_use_is_replaced_and_an_asked_one_is_not() {
     let held = [8080, 8081].map(|port| TcpListener::bind(("127.0.0.1", port)));
     let demo = Running::start(gateway(&["demo"], &[]));

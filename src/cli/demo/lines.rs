@@ -17,6 +17,8 @@ pub(super) struct Shown<'a> {
     pub(super) status: String,
     pub(super) simulator: String,
     pub(super) key: &'a str,
+    /// Signs in to the dashboard.
+    pub(super) operator: &'a str,
     pub(super) token: &'a str,
     /// The usual addresses that were in use.
     pub(super) moved: Vec<SocketAddr>,
@@ -48,14 +50,15 @@ curl -si -w '\n\n' $api/list-configuration -H "x-api-key: $key" -d '{}'
 # 429: three at once where two are allowed.
 for n in 1 2 3; do curl -si -w '\n\n' $api/create-participant -H "x-api-key: $key" \
   -d '{"tag":"Ada"}'; done
-# 500: the connection to Heify breaks before the answer: nobody knows whether the job runs.
-curl -s $faults -d '{"endpoint":"/submit","fault":{"kind":"close"}}' -o /dev/null \
-  -H "$token" && curl -si -w '\n\n' $api/submit -H "x-api-key: $key" -d "$json"
+# 500: the connection to Heify breaks before the answer: nobody knows whether it was done.
+curl -s $faults -d '{"endpoint":"/create-configuration","fault":{"kind":"close"}}' -o /dev/null \
+  -H "$token" && curl -si -w '\n\n' $api/create-configuration -H "x-api-key: $key" \
+  -d '{"tag":"Lost"}'
 "#;
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { gateway, status, simulator, key, token, moved } = self;
+        let Self { gateway, status, simulator, key, operator, token, moved } = self;
         f.write_str(
             "# heify-gateway demo: a gateway and a simulated Heify, both on this machine.\n",
         )?;
@@ -63,6 +66,7 @@ impl fmt::Display for Shown<'_> {
             writeln!(f, "# {address} is in use: a free port was taken in its place.")?;
         }
         writeln!(f, "#   gateway    {gateway}   tenant \"demo\", Heify's published rates")?;
+        writeln!(f, "#   dashboard  {status}/   sign in with {operator}")?;
         writeln!(f, "#   status     {status}/readyz")?;
         writeln!(f, "#   simulator  {simulator}   plays Heify; only the gateway has its key")?;
         writeln!(f, "# Paste into another bash, command by command or all at once:\n")?;

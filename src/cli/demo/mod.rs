@@ -1,27 +1,31 @@
 //! `demo`: what does the gateway do, without an account, a file or a network?
 //!
-//! A simulated Heify and a real gateway in one process, and lines to paste that show both a success
-//! and a refusal of every documented status.
+//! A simulated Heify and a real gateway in one process, lines to paste that show both a success and a
+//! refusal of every documented status, and a dashboard that shows what came of them.
 
 mod lines;
 
+use std::fs::DirBuilder;
 use std::io::{self, ErrorKind, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use heify_gateway::config::{self, Listen, Log, LogFormat, Sources};
 use heify_gateway::secret::Secret;
-use heify_gateway::server::status::{Readiness, Status};
-use heify_gateway::server::{Listener, LocalAddr};
+use heify_gateway::server::status::Readiness;
 use heify_gateway::simulator::{self, Rates, Simulator};
 use tracing::level_filters::LevelFilter;
 
 use self::lines::Shown;
-use super::gateway::{Gateway, StartError};
+use super::gateway::StartError;
+use super::operators::Operators;
+use super::running::Running;
 use super::signals::Endings;
 use super::simulator::{explain, given_or_random};
-use super::{Exit, Surroundings, log, sources};
+use super::{Exit, Surroundings, log, records, sources};
 
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 const STATUS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
@@ -36,7 +40,7 @@ pub(crate) struct Arguments {
     /// Where the gateway listens; without it: 127.0.0.1:8080
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
-    /// Where its status is answered; without it: 127.0.0.1:8081
+    /// Where its dashboard and status are; without it: 127.0.0.1:8081
     #[arg(long, value_name = "ADDRESS")]
     status: Option<SocketAddr>,
 }
@@ -59,12 +63,15 @@ pub(crate) fn run(arguments: &Arguments, surroundings: Surroundings<'_>) -> io::
     let Surroundings { global, environment, out, talk } = surroundings;
     // Beside the lines to paste, not among them, and only what is worth a look.
     let quiet = Log { level: LevelFilter::WARN, format: LogFormat::Text };
-    if let Err(error) = log::start(log::Stream::Error, quiet, &global, &environment) {
-        writeln!(talk, "heify-gateway: {error}")?;
-        return Ok(Exit::WrongConfiguration);
-    }
+    let filter = match log::start(log::Stream::Error, quiet, &global, &environment) {
+        Ok(filter) => filter,
+        Err(error) => {
+            writeln!(talk, "heify-gateway: {error}")?;
+            return Ok(Exit::WrongConfiguration);
+        }
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    match runtime.block_on(show(arguments, out)) {
+    match runtime.block_on(show(arguments, filter, out)) {
         Ok(()) => return Ok(Exit::Done),
         Err(Trouble::Io(error)) => return Err(error),
         Err(Trouble::Simulator(error)) => explain(&error, talk)?,
@@ -74,28 +81,54 @@ pub(crate) fn run(arguments: &Arguments, surroundings: Surroundings<'_>) -> io::
     Ok(Exit::Failed)
 }
 
-async fn show(arguments: &Arguments, out: &mut dyn Write) -> Result<(), Trouble> {
+async fn show(
+    arguments: &Arguments,
+    filter: log::Filter,
+    out: &mut dyn Write,
+) -> Result<(), Trouble> {
     let mut endings = Endings::new()?;
     let (central, token) = (given_or_random(None)?, given_or_random(None)?);
-    let key = given_or_random(None)?;
     let simulator = simulate(&central, &token).await?;
-    let status = status(arguments.status)?;
-    let gateway = gateway(arguments.listen, &simulator.url(), &central, &key)?;
-    let shown = Shown {
-        gateway: url(gateway.address()),
-        status: url(&status.local_addr()?),
-        simulator: simulator.url(),
-        key: key.expose(),
-        token: token.expose(),
-        moved: moved(arguments, gateway.address(), &status.local_addr()?),
+    let folder = Folder::new()?;
+    let made = Made {
+        upstream: simulator.url(),
+        central,
+        key: given_or_random(None)?,
+        operator: given_or_random(None)?,
+        listen: arguments.listen.unwrap_or_else(|| usual(LISTEN)),
+        status: arguments.status.unwrap_or_else(|| usual(STATUS)),
+        records: folder.0.join("gateway.db"),
     };
+    let settings = made.settings().map_err(Trouble::Configuration)?;
     let readiness = Readiness::new();
-    tokio::spawn(Status::new(readiness.clone()).serve(status));
+    let operators = Operators::start(&settings, &readiness)?;
+    let opened = match &settings.records {
+        Some(records) => Some(records::open(records).await.map_err(StartError::from)?),
+        None => None,
+    };
+    let mut running = Running::start(settings, opened, &readiness, filter).await?;
+    let (console, mut orders) = running.console();
+    operators.open(console, running.metrics().clone());
     readiness.loaded();
+    let shown = Shown {
+        gateway: format!("http://{}", running.gateway.address()),
+        status: format!("http://{}", operators.admin().unwrap_or_default()),
+        simulator: simulator.url(),
+        key: made.key.expose(),
+        operator: made.operator.expose(),
+        token: token.expose(),
+        moved: made.moved(arguments),
+    };
     writeln!(out, "{shown}")?;
     out.flush()?;
-    endings.next().await;
-    gateway.shutdown(DRAIN_TIMEOUT).await;
+    loop {
+        tokio::select! {
+            _ = endings.next() => break,
+            () = running.change() => running.renew().await,
+            Some(order) = orders.recv() => running.obey(order, &|| made.settings()).await,
+        }
+    }
+    running.shutdown(DRAIN_TIMEOUT).await;
     simulator.stop().await;
     Ok(())
 }
@@ -109,74 +142,77 @@ async fn simulate(central: &Secret, token: &Secret) -> Result<Simulator, simulat
     simulator::start(settings).await
 }
 
-/// The status port that was asked for, or the usual one, or a free one.
-fn status(asked: Option<SocketAddr>) -> Result<Listener, StartError> {
-    let named = |address: SocketAddr| {
-        let name = format!("cannot listen on {address} (status)");
-        move |error| StartError::Listen { name, error }
-    };
-    match asked {
-        Some(address) => Listener::tcp(address).map_err(named(address)),
-        None => Listener::tcp(STATUS).or_else(|error| match error.kind() {
-            ErrorKind::AddrInUse => Listener::tcp(free(STATUS)).map_err(named(free(STATUS))),
-            _ => Err(named(STATUS)(error)),
-        }),
+/// What this demo is made of.
+struct Made {
+    upstream: String,
+    central: Secret,
+    key: Secret,
+    operator: Secret,
+    listen: SocketAddr,
+    status: SocketAddr,
+    records: PathBuf,
+}
+
+impl Made {
+    /// Loads what an operator would write, from a file that exists in memory only.
+    fn settings(&self) -> Result<config::Settings, config::Mistakes> {
+        let file = format!(
+            "[admin]\ntoken = \"{}\"\n\n[upstream]\nurl = \"{}\"\napi_key = \"{}\"\n\n\
+             [records]\nurl = \"sqlite:gateway.db\"\n\n\
+             [[tenants]]\nid = \"demo\"\nkeys = [{{ key = \"{}\" }}]\nminutes = {{ monthly = 600 }}\n",
+            self.operator.expose(),
+            self.upstream,
+            self.central.expose(),
+            self.key.expose()
+        );
+        let read_file = |_: &Path| Ok(file.clone().into_bytes());
+        let environment: [(&str, &str); 0] = [];
+        let mut sources = Sources::new(Some("demo.toml".into()), environment);
+        sources.read_file = &read_file;
+        let mut settings = config::load(&sources)?;
+        settings.server.listen = Listen::Tcp(self.listen);
+        (settings.admin.listen, settings.status) = (self.status, self.status);
+        // A folder's name may hold what no file may.
+        settings.records.iter_mut().for_each(|records| records.path.clone_from(&self.records));
+        Ok(settings)
+    }
+
+    /// The usual ports that were in use.
+    fn moved(&self, arguments: &Arguments) -> Vec<SocketAddr> {
+        [(arguments.listen, LISTEN, self.listen), (arguments.status, STATUS, self.status)]
+            .into_iter()
+            .filter(|(asked, usual, is)| asked.is_none() && is != usual)
+            .map(|(_, usual, _)| usual)
+            .collect()
     }
 }
 
-/// A gateway where it was asked for, or at the usual port, or at a free one.
-fn gateway(
-    asked: Option<SocketAddr>,
-    upstream: &str,
-    central: &Secret,
-    key: &Secret,
-) -> Result<Gateway, Trouble> {
-    let mut settings = settings(upstream, central, key).map_err(Trouble::Configuration)?;
-    settings.server.listen = Listen::Tcp(asked.unwrap_or(LISTEN));
-    match Gateway::start(&settings, None) {
-        Err(StartError::Listen { error, .. })
-            if asked.is_none() && error.kind() == ErrorKind::AddrInUse =>
-        {
-            settings.server.listen = Listen::Tcp(free(LISTEN));
-            Ok(Gateway::start(&settings, None)?)
-        }
-        started => Ok(started?),
+/// The usual address, or one with a free port where another program has it. Who takes it between
+/// this look and the start is named by the error then.
+fn usual(mut address: SocketAddr) -> SocketAddr {
+    let is_used =
+        TcpListener::bind(address).is_err_and(|error| error.kind() == ErrorKind::AddrInUse);
+    if is_used {
+        address.set_port(0);
     }
-}
-
-/// Loads what an operator would write, from a file that exists in memory only.
-fn settings(
-    upstream: &str,
-    central: &Secret,
-    key: &Secret,
-) -> Result<config::Settings, config::Mistakes> {
-    let file = format!(
-        "[upstream]\nurl = \"{upstream}\"\napi_key = \"{}\"\n\n\
-         [[tenants]]\nid = \"demo\"\nkeys = [{{ key = \"{}\" }}]\n",
-        central.expose(),
-        key.expose()
-    );
-    let read_file = |_: &std::path::Path| Ok(file.clone().into_bytes());
-    let environment: [(&str, &str); 0] = [];
-    let mut sources = Sources::new(Some("demo.toml".into()), environment);
-    sources.read_file = &read_file;
-    config::load(&sources)
-}
-
-fn free(mut address: SocketAddr) -> SocketAddr {
-    address.set_port(0);
     address
 }
 
-fn url(address: &LocalAddr) -> String {
-    format!("http://{address}")
+/// Where the records of one demo are, for its own user, until it ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> io::Result<Self> {
+        let name = format!("heify-gateway-demo-{}", uuid::Uuid::now_v7());
+        let path = std::env::temp_dir().join(name);
+        DirBuilder::new().mode(0o700).create(&path)?;
+        Ok(Self(path))
+    }
 }
 
-/// The usual ports that were in use.
-fn moved(arguments: &Arguments, gateway: &LocalAddr, status: &LocalAddr) -> Vec<SocketAddr> {
-    [(arguments.listen, LISTEN, gateway), (arguments.status, STATUS, status)]
-        .into_iter()
-        .filter(|(asked, usual, is)| asked.is_none() && **is != LocalAddr::Tcp(*usual))
-        .map(|(_, usual, _)| usual)
-        .collect()
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed is in the folder for what is temporary.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
