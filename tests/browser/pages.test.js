@@ -71,10 +71,24 @@ test("the chart shows what was sent", () =>
 
 test("an update that is paused waits", () =>
   visit(browser, world.admin, async (page) => {
+    let asked = 0;
+    page.on("request", (request) => (asked += request.url().endsWith("/live")));
+    await page.clock.install();
     await signIn(page, world.admin, OPERATOR);
     await page.locator('[data-value="passed"]').waitFor();
+    // As time goes by, it asks again.
+    const again = page.waitForResponse(/live$/);
+    await page.clock.runFor(10_000);
+    await again;
     await page.getByRole("button", { name: "Pause updates" }).click();
     await page.getByRole("button", { name: "Pause updates", pressed: true }).waitFor();
+    await page.clock.runFor(10_000);
+    const before = asked;
+    await page.clock.runFor(60_000);
+    assert.equal(asked, before);
+    const resumed = page.waitForResponse(/live$/);
+    await page.getByRole("button", { name: "Pause updates" }).click();
+    await resumed;
   }));
 
 test("refusals are filtered, opened and explained, and a request id is found", () =>

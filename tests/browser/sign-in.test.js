@@ -104,13 +104,16 @@ test("a gateway that is away is told, and is found again", async () => {
     browser,
     world.admin,
     async (page) => {
+      await page.clock.install();
       await signIn(page, world.admin, OPERATOR);
       await go(page, world.admin, "#/refusals", "Recent refusals");
       await page.getByText("Nothing was refused").waitFor();
       await page.route("**/admin/v1/**", (route) => (stopped ? route.fulfill({ status: 503, body: "" }) : route.continue()));
       stopped = true;
+      await page.clock.runFor(11_000);
       await page.getByRole("alert").getByText("It is tried again every 10 seconds.").waitFor();
       stopped = false;
+      await page.clock.runFor(11_000);
       await page.getByRole("alert").waitFor({ state: "detached" });
     },
     { tolerated: /status of 503/ },
