@@ -59,13 +59,17 @@ async fn calls_at_once_have_a_connection_each_and_leave_them_to_later_ones() {
 
 #[tokio::test]
 async fn a_connection_that_the_upstream_ends_is_not_used_again() {
-    let last = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}";
-    let upstream = Upstream::start([Act::Write(last.to_vec())]).await;
+    let announced = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}";
+    let silent = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+    let acts = [Act::Write(announced.to_vec()), Act::WriteAndClose(silent.to_vec())];
+    let upstream = Upstream::start(acts).await;
     let gateway = Gateway::start(settings(upstream.address)).await;
     assert_eq!(gateway.call("/get-configuration", READ).await.status, 200);
     // It creates something, so it must not be sent twice: it must not fail in the first place.
-    assert_eq!(gateway.call("/submit", SUBMIT).await.status, 200);
-    assert_eq!((upstream.requests().len(), upstream.connections()), (2, 2));
+    for _ in 0..2 {
+        assert_eq!(gateway.call("/submit", SUBMIT).await.status, 200);
+    }
+    assert_eq!((upstream.requests().len(), upstream.connections()), (3, 3));
 }
 
 #[tokio::test]
