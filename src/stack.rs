@@ -3,12 +3,17 @@
 //! Here, and nowhere else, the rooms are put together. Each line of [`Rooms::stack`] gives the reason
 //! for its place.
 
+mod asked;
+mod explain;
+mod explanation;
+mod own;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::header::{AUTHORIZATION, COOKIE, HeaderName};
 use tokio_util::task::TaskTracker;
-use tower::ServiceBuilder;
+use tower::{Layer, ServiceBuilder};
 use tower_http::sensitive_headers::{SetSensitiveRequestHeaders, SetSensitiveRequestHeadersLayer};
 
 use crate::authenticate::{self, Authenticate, AuthenticateLayer, Directory, Throttle};
@@ -21,13 +26,19 @@ use crate::isolate::{self, Isolate, IsolateLayer, Isolation};
 use crate::observe::{Observe, ObserveLayer};
 use crate::overload::{Capacity, Overload, OverloadLayer};
 use crate::pace::{self, Pace, PaceLayer, Paces};
-use crate::quota::{self, Quota, QuotaLayer, Quotas, Usage, UsageLayer, usage_endpoint};
+use crate::quota::{self, Quota, QuotaLayer, Quotas, Usage};
 use crate::rate_limit::{self, RateLimit, RateLimitLayer, Table};
 use crate::records::{LONGEST_WAIT, Moment, Records};
 use crate::route::{Route, RouteLayer};
 use crate::traffic::{Traffic, Watch};
 use crate::upstream::{self, Breaker, Upstream, UpstreamError};
 use crate::validate::{self, Budget, Validate, ValidateLayer};
+
+pub use explain::{EXPLAIN, Explain};
+pub use own::{Own, OwnFuture};
+
+use explain::Explainer;
+use own::{Explained, OwnLayer, own_endpoints};
 
 /// What all rooms need to know.
 #[derive(Debug, Clone)]
@@ -68,6 +79,7 @@ pub struct Rooms {
     paces: Arc<Paces>,
     breaker: Arc<Breaker>,
     tasks: TaskTracker,
+    explained: Arc<Explained>,
     contact: Option<Box<str>>,
     validate: Arc<validate::Settings>,
     upstream: upstream::Settings,
@@ -85,7 +97,7 @@ pub type Stack = Observe<
                 Overload<
                     Deadline<
                         Route<
-                            Authenticate<Usage<RateLimit<Validate<Isolate<Quota<Pace<Forward>>>>>>>,
+                            Authenticate<Own<RateLimit<Validate<Isolate<Quota<Pace<Forward>>>>>>>,
                         >,
                     >,
                 >,
@@ -136,7 +148,10 @@ impl Rooms {
             Arc::new(Isolation::new(bounds, &contract, records))
         });
         let paces = previous.map(|old| &*old.paces);
+        let tenants = settings.authenticate.tenants.iter().map(|tenant| &tenant.id);
+        let explained = Explained::new(tenants, previous.map(|old| &*old.explained));
         Self {
+            explained: Arc::new(explained),
             isolation,
             paces: Arc::new(Paces::new(&settings.pace, &contract, paces)),
             quotas,
@@ -220,11 +235,11 @@ impl Rooms {
             // Around every wait: no request outlives its time.
             .layer(DeadlineLayer::new(self.total_timeout()))
             // One look-up: what does not exist needs no key.
-            .layer(RouteLayer::new(Arc::clone(&self.contract), [Arc::new(usage_endpoint())].into()))
+            .layer(RouteLayer::new(Arc::clone(&self.contract), own_endpoints()))
             // Before anything is charged or read: who is it?
             .layer(AuthenticateLayer::new(Arc::clone(&self.directory), self.throttle.clone()))
-            // Before the limits: asking what is left costs nothing of it.
-            .layer(UsageLayer::new(self.quotas.clone()))
+            // Before the limits: asking what is left, or what would be, costs nothing of it.
+            .layer(self.own())
             // Before the body: a refused call costs no memory.
             .layer(RateLimitLayer::new(Arc::clone(&self.limits)))
             // Before the upstream: what breaks the contract is never sent.
@@ -237,6 +252,20 @@ impl Rooms {
             .layer(PaceLayer::new(Arc::clone(&self.paces)))
             // Innermost: the only part that talks to the upstream.
             .service(Forward::new(upstream))
+    }
+
+    /// What is answered without the upstream.
+    fn own(&self) -> OwnLayer {
+        let explain = Explain::new(Arc::new(Explainer {
+            contract: Arc::clone(&self.contract),
+            directory: Arc::clone(&self.directory),
+            limits: Arc::clone(&self.limits),
+            isolation: self.isolation.clone(),
+            quotas: self.quotas.clone(),
+        }));
+        let validate = ValidateLayer::new(Arc::clone(&self.validate), Arc::clone(&self.budget));
+        let usage = Usage::new(self.quotas.clone());
+        OwnLayer::new(usage, validate.layer(explain), Arc::clone(&self.explained))
     }
 
     /// More than all inner deadlines together, so that it strikes only where one of them failed to.

@@ -43,6 +43,15 @@ pub struct Admitted<'a> {
     pub key_id: &'a Arc<str>,
 }
 
+/// What is known of a key that was admitted.
+#[derive(Debug, Clone, Copy)]
+pub struct About {
+    /// When it stops to work; `None`: never.
+    pub expires: Option<SystemTime>,
+    /// Whether its tenant may call the endpoint.
+    pub allowed: bool,
+}
+
 impl Directory {
     /// Builds the table; a tenant's index is its place in the settings.
     pub fn new(settings: &Settings, contract: &Contract) -> Self {
@@ -81,6 +90,14 @@ impl Directory {
             .ok_or(Refusal::UnknownKey)?;
         entry.admit(endpoint, now)
     }
+
+    /// What is known of a tenant's key, by its id. A walk over all keys: for those who explain, and
+    /// not for calls.
+    pub fn about(&self, tenant: &Tenant, key_id: &str, endpoint: &Endpoint) -> Option<About> {
+        let own = |entry: &&Entry| *entry.id == *key_id && *entry.owner.tenant == *tenant;
+        let entry = self.keys.values().flatten().find(own)?;
+        Some(About { expires: entry.expires, allowed: entry.owner.may_call(endpoint) })
+    }
 }
 
 impl Entry {
@@ -108,9 +125,7 @@ impl Entry {
         if self.expires.is_some_and(|expires| now() >= expires) {
             return Err(Refusal::ExpiredKey);
         }
-        let allowed = self.owner.allowed.as_ref();
-        let is_allowed = |allowed: &[bool]| allowed.get(endpoint.index) == Some(&true);
-        if !endpoint.is_own() && !allowed.is_none_or(|allowed| is_allowed(allowed)) {
+        if !self.owner.may_call(endpoint) {
             return Err(Refusal::EndpointNotAllowed);
         }
         Ok(Admitted { tenant: &self.owner.tenant, key_id: &self.id })
@@ -128,5 +143,10 @@ impl Owner {
             state: settings.state,
             allowed,
         }
+    }
+
+    fn may_call(&self, endpoint: &Endpoint) -> bool {
+        let is_allowed = |allowed: &[bool]| allowed.get(endpoint.index) == Some(&true);
+        endpoint.is_own() || self.allowed.as_deref().is_none_or(is_allowed)
     }
 }

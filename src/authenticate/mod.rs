@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 pub use credential::credential;
-pub use directory::{Admitted, Directory};
+pub use directory::{About, Admitted, Directory};
 pub use layer::{Authenticate, AuthenticateLayer};
 pub use throttle::Throttle;
 

@@ -3,9 +3,15 @@
 //! JSON Schema knows no order of properties; a reader of the document does. The walk also finds the
 //! ids, the published texts, and extensions at places where they could not be obeyed.
 
+use serde_json::Value;
+
 use super::endpoint::IdField;
+use super::field_path::FieldPath;
 use super::rules;
 use super::source::{Data, Entry, Mistakes, Node, Place};
+
+/// The items of an array that are searched for unknown fields: more of them say the same again.
+const SEARCHED: usize = 1000;
 
 /// The fields of one body schema, in the order of the document.
 #[derive(Debug, Default)]
@@ -46,6 +52,55 @@ impl Fields {
         self.list
             .iter()
             .any(|field| field.pointer.rsplit('/').next().is_some_and(|name| name == key))
+    }
+
+    /// The paths of what a body has and the document does not name. Where the document names nothing
+    /// below a field, what is in it is the field's own business.
+    pub(super) fn unchecked(&self, body: &Value, most: usize) -> Vec<Box<str>> {
+        let mut found = Vec::new();
+        self.walk_unchecked(body, "", &FieldPath::default(), most, &mut found);
+        found
+    }
+
+    fn walk_unchecked(
+        &self,
+        value: &Value,
+        pattern: &str,
+        path: &FieldPath,
+        most: usize,
+        found: &mut Vec<Box<str>>,
+    ) {
+        let below = format!("{pattern}/");
+        let is_free = !self.list.iter().any(|field| field.pointer.starts_with(&below));
+        if is_free && !pattern.is_empty() {
+            return;
+        }
+        match value {
+            Value::Object(members) => {
+                for (key, value) in members {
+                    if found.len() >= most {
+                        return;
+                    }
+                    let name = key.replace('~', "~0").replace('/', "~1");
+                    let (pattern, mut path) = (format!("{below}{name}"), path.clone());
+                    path.key(key);
+                    if self.rank(&pattern) < self.list.len() {
+                        self.walk_unchecked(value, &pattern, &path, most, found);
+                    } else {
+                        found.push(path.into_text());
+                    }
+                }
+            }
+            Value::Array(items) => {
+                let pattern = format!("{below}*");
+                for (index, item) in items.iter().enumerate().take(SEARCHED) {
+                    let mut path = path.clone();
+                    path.index(index);
+                    self.walk_unchecked(item, &pattern, &path, most, found);
+                }
+            }
+            _ => {}
+        }
     }
 
     fn at(&mut self, pointer: &str) -> &mut Field {

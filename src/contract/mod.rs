@@ -42,7 +42,7 @@ use http::Method;
 
 pub use endpoint::{Answer, Cap, Effect, Endpoint, IdField, Kind};
 pub use pointed::{Job, JobReader};
-pub use schema::{BodySchema, Violation};
+pub use schema::{BodySchema, Faults, Violation};
 pub use source::Mistake;
 
 /// The contract of the Heify API, as published.

@@ -43,6 +43,15 @@ pub enum Violation {
     },
 }
 
+/// All that is wrong with a body, as far as it was searched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Faults {
+    /// The first to mend first, each with the path of its field; empty: of the whole body.
+    pub found: Vec<(Box<str>, Violation)>,
+    /// Whether there are more.
+    pub more: bool,
+}
+
 impl BodySchema {
     /// Compiles a schema; the error is a pointer into it and what is wrong there.
     pub(super) fn new(
@@ -80,6 +89,35 @@ impl BodySchema {
             return Ok(());
         }
         Err(self.explain(body))
+    }
+
+    /// Finds all faults of a body, so many at most; the first is the one of [`check`](Self::check).
+    pub fn faults(&self, body: &Value, most: usize) -> Faults {
+        let Err(first) = self.check(body) else { return Faults { found: Vec::new(), more: false } };
+        let cut = is_long(body).then(|| self.cut(body));
+        let searched = cut.as_ref().unwrap_or(body);
+        // A body of many wrong items must not become as many reports in memory.
+        let mut errors: Vec<_> = self.validator.iter_errors(searched).take(SEARCHED).collect();
+        let more = errors.len() == SEARCHED || cut.is_some();
+        errors.sort_by_cached_key(|error| self.urgency(error, searched));
+        let mut found: Vec<(Box<str>, Violation)> = Vec::new();
+        for error in &errors {
+            let violation = self.violation(error, body);
+            if !found.iter().any(|(_, known)| *known == violation) {
+                found.push((field(error, &violation, body), violation));
+            }
+        }
+        let place = found.iter().position(|(_, violation)| *violation == first);
+        let first = place.map_or_else(|| ("".into(), first), |place| found.remove(place));
+        found.insert(0, first);
+        let more = more || found.len() > most;
+        found.truncate(most);
+        Faults { found, more }
+    }
+
+    /// The fields of a body that no rule of the contract looks at, so many at most.
+    pub fn unchecked(&self, body: &Value, most: usize) -> Vec<Box<str>> {
+        self.fields.unchecked(body, most)
     }
 
     fn explain(&self, body: &Value) -> Violation {
@@ -140,6 +178,14 @@ impl BodySchema {
             }
             _ => value.clone(),
         }
+    }
+}
+
+/// The path of the field that a fault is about.
+fn field(error: &ValidationError<'_>, violation: &Violation, body: &Value) -> Box<str> {
+    match violation {
+        Violation::Missing { field } => field.clone(),
+        Violation::Invalid { .. } => Steps::of(error.instance_path(), body).path.into_text(),
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Request;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::Settings;
@@ -11,7 +12,7 @@ use super::document::Document;
 use super::edit::apply;
 use super::list::{ListRule, Unreadable, Whose};
 use super::named::{Named, named};
-use super::rule::{judge, open_job};
+use super::rule::{judge, judge_all, open_job};
 use super::shape::shape;
 use crate::checked::Checked;
 use crate::contract::{Contract, Endpoint, Kind};
@@ -70,6 +71,26 @@ impl Isolation {
         }
         let (endpoint, tenant) = (Arc::clone(endpoint), Arc::clone(tenant));
         Ok(Way::Waits(Case { isolation: Arc::clone(self), endpoint, tenant, named }))
+    }
+
+    /// All ids of a request that the tenant may not name, each with its field; the first refusal is
+    /// the one that a call would get.
+    ///
+    /// # Errors
+    /// The refusal of a request that names too many ids, or of records that do not answer.
+    pub async fn faults(
+        &self,
+        tenant: &Tenant,
+        endpoint: &Endpoint,
+        body: &Value,
+        query: Option<&str>,
+    ) -> Result<Vec<(Box<str>, Refusal)>, Refusal> {
+        let named = named(&endpoint.ids, body, query)?;
+        let ids: Vec<Uuid> = named.iter().filter_map(|named| named.id).collect();
+        let mut found = self.owners(ids).await?.into_iter();
+        let owner = |named: &Named| named.id.and_then(|_| found.next().flatten());
+        let owners: Vec<_> = named.iter().map(owner).collect();
+        Ok(judge_all(&named, &owners, &tenant.id, endpoint))
     }
 
     /// The owners of all ids, when memory knows each of them.

@@ -29,6 +29,19 @@ pub fn judge(
     named.iter().zip(owners).try_for_each(|(named, owner)| one(named, owner, tenant, endpoint))
 }
 
+/// All refusals of a request, and not the first of them only.
+pub(super) fn judge_all(
+    named: &[Named],
+    owners: &[Option<Arc<Owner>>],
+    tenant: &str,
+    endpoint: &Endpoint,
+) -> Vec<(Box<str>, Refusal)> {
+    let judged = named.iter().zip(owners).filter_map(|(named, owner)| {
+        Some((named.field.clone(), one(named, owner, tenant, endpoint).err()?))
+    });
+    judged.collect()
+}
+
 fn one(
     named: &Named,
     owner: &Option<Arc<Owner>>,

@@ -20,6 +20,7 @@
 //! assert_eq!(Rounding::Second.bill(AudioMillis(84_501)), AudioMillis(85_000));
 //! ```
 
+mod foresee;
 mod layer;
 mod minutes;
 mod outcome;
@@ -28,12 +29,11 @@ mod plan;
 mod refuse;
 mod room;
 mod settings;
+mod told;
 mod usage;
 
-pub use layer::{
-    Look, Quota, QuotaFuture, QuotaLayer, USAGE, Usage, UsageFuture, UsageLayer, look,
-    usage_endpoint,
-};
+pub use foresee::Foresight;
+pub use layer::{Look, Quota, QuotaFuture, QuotaLayer, look};
 pub use minutes::MinutesUsage;
 pub use outcome::{Verdict, judge};
 pub use oversubscription::{Oversubscription, Promised, oversubscriptions};
@@ -42,4 +42,5 @@ pub use room::Quotas;
 pub use settings::{
     Budget, LONGEST_AUDIO, Minutes, MinutesBudget, Policy, Rounding, Settings, Settle, TenantBudget,
 };
+pub use told::{USAGE, Usage, usage_endpoint};
 pub use usage::usage;

@@ -127,17 +127,33 @@ impl Quotas {
             let deletion = Deletion::new(self, endpoint, checked);
             return Ok(deletion.map(|deletion| Metered::Deletes(Box::new(deletion))));
         }
-        let now = self.now();
-        if endpoint.effect.spends_minutes && now.0 < self.paused.load(Ordering::Relaxed) {
+        if self.is_paused(endpoint) {
             return Err(Refusal::AccountMinutesExhausted);
         }
+        let observation = extensions.get::<Arc<Observation>>().map(Arc::as_ref);
+        let Some(reserve) = self.reserve(tenant, endpoint, observation)? else { return Ok(None) };
+        let call = Call::new(Arc::clone(self), Arc::clone(endpoint), reserve);
+        Ok(Some(Metered::Counted(Box::new(call))))
+    }
+
+    /// Whether the upstream has just said that the account has no minutes for such a call.
+    pub(in crate::quota) fn is_paused(&self, endpoint: &Endpoint) -> bool {
+        endpoint.effect.spends_minutes && self.now().0 < self.paused.load(Ordering::Relaxed)
+    }
+
+    /// All that a call has to reserve. `Ok(None)`: it costs nothing.
+    pub(in crate::quota) fn reserve(
+        &self,
+        tenant: &Tenant,
+        endpoint: &Endpoint,
+        observation: Option<&Observation>,
+    ) -> Result<Option<Reserve>, Refusal> {
         let budget = self.plan.tenant(tenant.index).ok_or(Refusal::Misassembled)?;
         let charges = self.plan.charges(budget, endpoint);
         if charges.is_empty() {
             return Ok(None);
         }
         let minutes = charges.iter().find_map(|charge| charge.minutes());
-        let observation = extensions.get::<Arc<Observation>>();
         let caller = observation.and_then(|observation| observation.caller());
         let request_id = observation.and_then(|one| one.request_id.to_str().ok());
         let creates = endpoint.effect.object.as_deref();
@@ -152,14 +168,12 @@ impl Quotas {
             minutes,
             upload: endpoint.answer.upload_url.is_some(),
         };
-        let reserve = Reserve {
+        Ok(Some(Reserve {
             opening,
-            at: now,
+            at: self.now(),
             tenant_calendar: budget.budget.calendar.clone(),
             account_calendar: self.plan.account_calendar().clone(),
             charges,
-        };
-        let call = Call::new(Arc::clone(self), Arc::clone(endpoint), reserve);
-        Ok(Some(Metered::Counted(Box::new(call))))
+        }))
     }
 }

@@ -100,7 +100,8 @@ where
     }
 }
 
-fn refusal(exceeded: Exceeded, endpoint: &Endpoint) -> Refusal {
+/// The refusal of a rate that is exceeded.
+pub fn refusal(exceeded: Exceeded, endpoint: &Endpoint) -> Refusal {
     let policy = &exceeded.state.policy;
     let own = policy.name.as_ref() == endpoint.path.trim_start_matches('/');
     Refusal::RateLimited {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::nanos::Nanos;
-use governor::state::{NotKeyed, StateStore};
+use governor::state::StateStore;
 use governor::{Quota, RateLimiter};
 
 use crate::rate::{LimitPolicy, LimitState, Rate};
@@ -15,7 +15,7 @@ use crate::rate::{LimitPolicy, LimitState, Rate};
 /// One token bucket (GCRA): one atomic, no lock, nothing to clean up.
 #[derive(Debug)]
 pub struct Limiter<C: Clock = DefaultClock> {
-    gcra: RateLimiter<NotKeyed, Bucket, C, StateInformationMiddleware>,
+    gcra: RateLimiter<Intent, Bucket, C, StateInformationMiddleware>,
     bucket: Bucket,
     interval: Duration,
     policy: Arc<LimitPolicy>,
@@ -54,7 +54,19 @@ impl<C: Clock> Limiter<C> {
     /// # Errors
     /// [`Exceeded`] when the bucket is empty; nothing is charged then.
     pub fn charge(&self) -> Result<LimitState, Exceeded> {
-        match self.gcra.check() {
+        self.check(Intent::Charge)
+    }
+
+    /// Tells what [`charge`](Self::charge) would say now, and charges nothing.
+    ///
+    /// # Errors
+    /// [`Exceeded`] when the bucket is empty.
+    pub fn peek(&self) -> Result<LimitState, Exceeded> {
+        self.check(Intent::Peek)
+    }
+
+    fn check(&self, intent: Intent) -> Result<LimitState, Exceeded> {
+        match self.gcra.check_key(&intent) {
             Ok(snapshot) => Ok(self.state(snapshot.remaining_burst_capacity())),
             Err(until) => {
                 let retry_after = until.wait_time_from(self.gcra.clock().now());
@@ -109,6 +121,14 @@ pub fn charge_both<C: Clock>(
     }
 }
 
+/// Whether a call is charged, or only asked about. To governor it is the key of the state, which is the
+/// one way to hand something through to the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Intent {
+    Charge,
+    Peek,
+}
+
 /// The bucket's state: the theoretical arrival time of the next call, in nanoseconds since the
 /// limiter was made; 0 while untouched. governor's own store hides its atomic, and without it a
 /// charge could not be taken back.
@@ -125,15 +145,18 @@ impl Bucket {
 }
 
 impl StateStore for Bucket {
-    type Key = NotKeyed;
+    type Key = Intent;
 
-    fn measure_and_replace<T, F, E>(&self, _: &NotKeyed, decide: F) -> Result<T, E>
+    fn measure_and_replace<T, F, E>(&self, intent: &Intent, decide: F) -> Result<T, E>
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
         let mut seen = self.0.load(Ordering::Acquire);
         loop {
             let (outcome, next) = decide((seen != 0).then(|| Nanos::new(seen)))?;
+            if *intent == Intent::Peek {
+                return Ok(outcome);
+            }
             match self.0.compare_exchange_weak(
                 seen,
                 next.as_u64(),
@@ -175,6 +198,26 @@ mod tests {
         clock.advance(Duration::from_secs(6));
         assert!(limiter.charge().is_ok());
         assert!(limiter.charge().is_err());
+    }
+
+    #[test]
+    fn who_only_asks_hears_what_a_charge_would_say_and_is_charged_nothing() {
+        let clock = FakeRelativeClock::default();
+        let limiter = limiter(10, 2, &clock);
+        for left in [1, 0] {
+            for _ in 0..100 {
+                assert_eq!(limiter.peek().unwrap().remaining, left);
+            }
+            assert_eq!(limiter.charge().unwrap().remaining, left);
+        }
+        let (asked, charged) = (limiter.peek().unwrap_err(), limiter.charge().unwrap_err());
+        assert_eq!(asked.retry_after, Duration::from_secs(6));
+        assert_eq!(
+            (asked.retry_after, asked.state.reset),
+            (charged.retry_after, charged.state.reset)
+        );
+        clock.advance(Duration::from_secs(6));
+        assert!(limiter.peek().is_ok() && limiter.charge().is_ok());
     }
 
     #[test]

@@ -24,7 +24,7 @@ mod table;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-pub use layer::{RateLimit, RateLimitFuture, RateLimitLayer};
+pub use layer::{RateLimit, RateLimitFuture, RateLimitLayer, refusal};
 pub use limiter::{Exceeded, Limiter, charge_both};
 pub use table::Table;
 

@@ -84,6 +84,19 @@ impl<C: Clock + Clone> Table<C> {
             (None, None) => Ok(None),
         })
     }
+
+    /// What [`charge`](Self::charge) would say of each limit that binds a call, one by one; nothing is
+    /// charged. `None`: the tenant is not of this snapshot.
+    pub fn peek(
+        &self,
+        tenant: &Tenant,
+        endpoint: &Endpoint,
+    ) -> Option<Vec<Result<LimitState, Exceeded>>> {
+        let limits = self.tenants.get(tenant.index)?;
+        let (_, own) = limits.endpoints.get(endpoint.index)?;
+        let binding = own.iter().chain(&limits.total);
+        Some(binding.map(|slot| slot.limiter(&self.clock).peek()).collect())
+    }
 }
 
 impl<C: Clock> TenantLimits<C> {

@@ -40,7 +40,7 @@ use std::time::Duration;
 
 pub use budget::Budget;
 pub use layer::{Validate, ValidateFuture, ValidateLayer};
-pub use rule::judge;
+pub use rule::{Judgement, judge, judge_all};
 
 /// The bounds of a request body.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod explain;
 mod months;
 mod quotas;
 mod two_tenants;

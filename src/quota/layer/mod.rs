@@ -3,7 +3,6 @@
 mod call;
 mod deletion;
 mod look;
-mod usage;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -27,7 +26,6 @@ use crate::refusal::Refusal;
 pub(super) use call::Call;
 pub(super) use deletion::Deletion;
 pub use look::{Look, look};
-pub use usage::{USAGE, Usage, UsageFuture, UsageLayer, usage_endpoint};
 
 /// Makes [`Quota`].
 #[derive(Debug, Clone)]

@@ -22,5 +22,7 @@ pub use close::{bind, lose, release, settle};
 pub use keys::{Issued, Rotated, issue, revoke, rotate};
 pub use limits::{audit, change_limit, lift_limit};
 pub use objects::{Adopted, adopt, delete};
-pub use reserve::{Charge, Denied, MinutesLimit, Reserve, Reserved, grant, period, reserve};
+pub use reserve::{
+    Charge, Denied, Foreseen, MinutesLimit, Reserve, Reserved, foresee, grant, period, reserve,
+};
 pub use start::{lose_open, reschedule};

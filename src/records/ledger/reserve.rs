@@ -140,6 +140,39 @@ pub fn reserve(store: &mut dyn Store, reserve: &Reserve) -> Stored<Result<Reserv
     Ok(Ok(reserved))
 }
 
+/// What one charge would be to one payer, if the call came now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Foreseen {
+    /// What is charged.
+    pub charge: Charge,
+    /// To whom.
+    pub payer: Payer,
+    /// The payer's present month.
+    pub period: Period,
+    /// What would be held, or why nothing would be.
+    pub held: Result<Vec<Posting>, Denied>,
+}
+
+/// Tells what [`reserve`] would find, charge by charge and the tenant before the account; nothing is
+/// written.
+///
+/// # Errors
+/// [`StoreError`](crate::records::StoreError) of the store.
+pub fn foresee(store: &mut dyn Store, reserve: &Reserve) -> Stored<Vec<Foreseen>> {
+    let tenant = Payer::Tenant(reserve.opening.tenant.clone());
+    let tenant = Purse::open(store, tenant, &reserve.tenant_calendar, reserve.at)?;
+    let account = Purse::open(store, Payer::Account, &reserve.account_calendar, reserve.at)?;
+    let mut found = Vec::new();
+    for charge in &reserve.charges {
+        for (purse, side) in [(&tenant, Side::Tenant), (&account, Side::Account)] {
+            let held = purse.take(store, charge, side)?.map(|taken| taken.postings);
+            let (payer, period) = (purse.payer.clone(), purse.period);
+            found.push(Foreseen { charge: charge.clone(), payer, period, held });
+        }
+    }
+    Ok(found)
+}
+
 /// The month of a payer around a moment, whether it has begun to count or not.
 ///
 /// # Errors

@@ -6,3 +6,4 @@ mod dashboard;
 mod mistakes;
 mod night;
 mod seen;
+mod tenants_side;
