@@ -124,6 +124,7 @@ fn stack(criterion: &mut Criterion) {
                 id: "bench".into(),
                 total: rate,
                 endpoints: [(Box::from("/submit"), rate.unwrap())].into(),
+                shadow: Default::default(),
             }],
         },
         validate: validate::Settings::default(),

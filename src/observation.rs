@@ -1,6 +1,6 @@
 //! What is known about one request, also when it is dropped half way?
 
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,8 @@ pub struct Observation {
     endpoint: OnceLock<(usize, Arc<str>)>,
     caller: OnceLock<Caller>,
     sent: AtomicU8,
+    /// Whether it exceeded a limit that is not enforced: the answer tells which.
+    shadowed: AtomicBool,
     /// Microseconds from the start until the call was sent, and until the upstream answered: 0 for
     /// not at all.
     sent_after: AtomicU32,
@@ -47,6 +49,7 @@ impl Observation {
             endpoint: OnceLock::new(),
             caller: OnceLock::new(),
             sent: AtomicU8::new(NOT_SENT),
+            shadowed: AtomicBool::new(false),
             sent_after: AtomicU32::new(0),
             answered_after: AtomicU32::new(0),
         }
@@ -67,6 +70,16 @@ impl Observation {
         let sent = if repeatable { SENT_REPEATABLE } else { SENT_ONCE_ONLY };
         self.sent.store(sent, Ordering::Relaxed);
         self.sent_after.store(self.micros(now), Ordering::Relaxed);
+    }
+
+    /// Notes that the request exceeds a limit that is not enforced.
+    pub fn set_shadowed(&self) {
+        self.shadowed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the request exceeds a limit that is not enforced.
+    pub fn is_shadowed(&self) -> bool {
+        self.shadowed.load(Ordering::Relaxed)
     }
 
     /// Notes that the head of the upstream's answer is there.

@@ -26,6 +26,23 @@ impl Rate {
     }
 }
 
+/// Whether what exceeds a limit is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Enforcement {
+    /// It is.
+    #[default]
+    Enforced,
+    /// It is counted and shown, and passes.
+    Shadow,
+}
+
+impl Enforcement {
+    /// How it is shown: whether the limit is enforced.
+    pub fn is_enforced(self) -> bool {
+        self == Self::Enforced
+    }
+}
+
 /// The state of one limit after a call was checked against it: a response extension from which the
 /// envelope writes the rate-limit header fields.
 #[derive(Debug, Clone)]

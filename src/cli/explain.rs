@@ -97,7 +97,11 @@ fn write(told: &Value, out: &mut dyn Write) -> io::Result<()> {
     for one in told["refusals"].as_array().into_iter().flatten() {
         let [at, status, reason, message] =
             ["at", "status", "reason", "message"].map(|name| text(&one[name]));
-        writeln!(out, "{at}  refused with {status} ({reason}): {message}")?;
+        let what = match one["shadow"] == true {
+            true => "passed a limit that is not enforced, else refused",
+            false => "refused",
+        };
+        writeln!(out, "{at}  {what} with {status} ({reason}): {message}")?;
         for name in ["tenant", "key", "endpoint", "hint", "config_version"] {
             if !one[name].is_null() {
                 writeln!(out, "  {name}: {}", text(&one[name]))?;

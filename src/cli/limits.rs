@@ -120,12 +120,18 @@ fn list(arguments: &List, surroundings: &mut Surroundings<'_>) -> Result<Exit, T
             other => Cell::text(other),
         };
         let changed = &line["changed"];
-        let names = [&line["limit"], &line["value"], &line["configured"], &line["set_at"]];
+        let names = [
+            &line["limit"],
+            &line["value"],
+            &line["configured"],
+            &line["enforced"],
+            &line["set_at"],
+        ];
         let changed = [&changed["until"], &changed["note"]];
         names.into_iter().chain(changed).map(shown).collect()
     };
     let rows = found.as_array().into_iter().flatten().map(row).collect();
-    let columns = &["limit", "value", "configured", "set_at", "changed_until", "note"];
+    let columns = &["limit", "value", "configured", "enforced", "set_at", "changed_until", "note"];
     arguments.output.write(&Table::new(columns, rows), surroundings.out)?;
     Ok(Exit::Done)
 }

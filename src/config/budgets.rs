@@ -1,16 +1,17 @@
 //! How much may one payer, a tenant or the account, use?
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::tz::{self, TimeZone};
 
 use super::field::Field;
 use super::names::{Named, Names, entries};
 use super::problem::{meant, shown};
-use super::rates::HIGHEST;
+use super::rates::{HIGHEST, enforcement};
 use super::reader::Section;
 use crate::quota::{Budget, MinutesBudget};
-use crate::records::{AudioMillis, Calendar};
+use crate::rate::Enforcement;
+use crate::records::{AudioMillis, Calendar, Limit};
 
 /// When a payer's months begin, as it is written down.
 #[derive(Debug, Clone)]
@@ -46,12 +47,14 @@ pub(crate) fn budget(
 ) -> Budget {
     let monthly = section.take(monthly).and_then(Field::section);
     let caps = section.take("caps").and_then(Field::section);
-    let minutes = section.take("minutes").and_then(minutes);
+    let mut shadow = BTreeSet::new();
+    let minutes = section.take("minutes").and_then(|field| minutes(field, &mut shadow));
     Budget {
         calendar: Calendar::new(months.zone.clone(), months.anchor).unwrap_or_default(),
-        monthly: numbers(monthly, Named::Endpoint, names),
-        caps: numbers(caps, Named::Kind, names),
+        monthly: numbers(monthly, Named::Endpoint, names, Limit::Calls, &mut shadow),
+        caps: numbers(caps, Named::Kind, names, Limit::Objects, &mut shadow),
         minutes: minutes.unwrap_or_default(),
+        shadow,
     }
 }
 
@@ -61,29 +64,51 @@ pub(crate) fn limits(budget: &Budget) -> bool {
     minutes || !budget.monthly.is_empty() || !budget.caps.is_empty()
 }
 
-/// One number per name; 0 is none at all.
+/// One number per name; 0 is none at all. In a table it may be one that only counts.
 fn numbers(
     section: Option<Section<'_>>,
     named: Named,
     names: Option<&Names>,
+    limit: impl Fn(Box<str>) -> Limit,
+    shadow: &mut BTreeSet<Limit>,
 ) -> HashMap<Box<str>, u32> {
     let Some(mut section) = section else { return HashMap::new() };
     let entries = entries(&mut section, named, names).into_iter();
-    entries.filter_map(|(name, field)| Some((name, field.integer(0..=HIGHEST)?))).collect()
+    let read = |(name, field): (Box<str>, Field<'_>)| {
+        if !field.is_table() {
+            return Some((name, field.integer(0..=HIGHEST)?));
+        }
+        let mut section = field.section()?;
+        let most = required(&mut section, "most");
+        if enforcement(&mut section) == Enforcement::Shadow {
+            shadow.insert(limit(name.clone()));
+        }
+        section.finish();
+        Some((name, most?))
+    };
+    entries.filter_map(read).collect()
+}
+
+/// A number that must be there.
+fn required(section: &mut Section<'_>, name: &'static str) -> Option<u32> {
+    let field = section.take(name);
+    if field.is_none() {
+        let message = format!("{}: is missing", section.key(name));
+        section.report.missing(&section.place, message);
+    }
+    field.and_then(|field| field.integer(0..=HIGHEST))
 }
 
 /// `"off"`, or so many a month.
-fn minutes(field: Field<'_>) -> Option<MinutesBudget> {
+fn minutes(field: Field<'_>, shadow: &mut BTreeSet<Limit>) -> Option<MinutesBudget> {
     if field.is_word("off") {
         return Some(MinutesBudget::Off);
     }
     let mut section = field.section()?;
-    let monthly = section.take("monthly");
-    if monthly.is_none() {
-        let message = format!("{}: is missing", section.key("monthly"));
-        section.report.missing(&section.place, message);
+    let monthly = required(&mut section, "monthly");
+    if enforcement(&mut section) == Enforcement::Shadow {
+        shadow.insert(Limit::Minutes);
     }
-    let monthly = monthly.and_then(|field| field.integer(0..=HIGHEST));
     section.finish();
     monthly.map(|minutes| MinutesBudget::Monthly(AudioMillis::from_minutes(minutes)))
 }

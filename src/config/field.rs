@@ -184,6 +184,11 @@ impl<'r> Field<'r> {
         }
     }
 
+    /// Whether the value is a table.
+    pub(crate) fn is_table(&self) -> bool {
+        matches!(self.node.value, Value::Table(_))
+    }
+
     /// Whether the value is this very word: `"off"` in place of a table.
     pub(crate) fn is_word(&self, word: &str) -> bool {
         self.peek_text() == Some(word)

@@ -1,11 +1,12 @@
 //! How fast may it go?
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::field::Field;
 use super::names::{Named, Names, entries};
 use super::reader::Section;
-use crate::rate::Rate;
+use crate::rate::{Enforcement, Rate};
+use crate::records::Limit;
 
 /// The most that a number of calls, objects or minutes may be: above it, there is no point in one.
 pub(crate) const HIGHEST: u32 = 1_000_000_000;
@@ -20,9 +21,48 @@ pub(crate) fn endpoint_rates(
     entries.filter_map(|(path, field)| Some((path, rate(field, default_burst)?))).collect()
 }
 
+/// Reads the rates of single endpoints, and notes those that are not enforced.
+pub(crate) fn watched_rates(
+    section: Option<Section<'_>>,
+    names: Option<&Names>,
+    shadow: &mut BTreeSet<Limit>,
+) -> HashMap<Box<str>, Rate> {
+    let Some(mut section) = section else { return HashMap::new() };
+    let entries = entries(&mut section, Named::Endpoint, names).into_iter();
+    let read = |(path, field): (Box<str>, Field<'_>)| {
+        let rate = watched_rate(field, || Limit::Rate(path.clone()), shadow)?;
+        Some((path, rate))
+    };
+    entries.filter_map(read).collect()
+}
+
+/// A rate that may be one that only counts.
+pub(crate) fn watched_rate(
+    field: Field<'_>,
+    limit: impl FnOnce() -> Limit,
+    shadow: &mut BTreeSet<Limit>,
+) -> Option<Rate> {
+    let mut section = field.section()?;
+    if enforcement(&mut section) == Enforcement::Shadow {
+        shadow.insert(limit());
+    }
+    within(section, default_burst)
+}
+
+/// `enforce = false`: what is above the limit is counted and shown, and passes.
+pub(crate) fn enforcement(section: &mut Section<'_>) -> Enforcement {
+    match section.take("enforce").and_then(Field::boolean) {
+        Some(false) => Enforcement::Shadow,
+        Some(true) | None => Enforcement::Enforced,
+    }
+}
+
 /// A rate; a burst that is absent follows from the rate.
 pub(crate) fn rate(field: Field<'_>, burst_of: impl Fn(u32) -> u32) -> Option<Rate> {
-    let mut section = field.section()?;
+    within(field.section()?, burst_of)
+}
+
+fn within(mut section: Section<'_>, burst_of: impl Fn(u32) -> u32) -> Option<Rate> {
     let per_minute = section.take("per_minute");
     if per_minute.is_none() {
         let message = format!("{}: is missing", section.key("per_minute"));

@@ -1,6 +1,6 @@
 //! Who may call, and how fast?
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -10,7 +10,7 @@ use super::keys::{FoundKeys, key};
 use super::names::{Named, Names, check};
 use super::places::Places;
 use super::problem::{Place, shown};
-use super::rates::{default_burst, endpoint_rates, rate};
+use super::rates::{rate, watched_rate, watched_rates};
 use super::reader::Section;
 use crate::authenticate::{self, Switch, TenantSettings};
 use crate::quota::{Budget, TenantBudget};
@@ -100,15 +100,17 @@ fn tenant(
         section.report.warning(&place, message);
     }
     let endpoints = section.take("endpoints").and_then(|field| endpoints(field, surroundings));
-    let total = section.take("total").and_then(|field| rate(field, default_burst));
+    let mut shadow = BTreeSet::new();
+    let total = section.take("total");
+    let total = total.and_then(|field| watched_rate(field, || Limit::Total, &mut shadow));
     let rates = section.take("rate").and_then(Field::section);
-    let rates = endpoint_rates(rates, surroundings.names);
+    let rates = watched_rates(rates, surroundings.names, &mut shadow);
     let months = months(&mut section, surroundings.months);
     let budget = budget(&mut section, "quota", &months, surroundings.names);
     let label = section.take("label").and_then(|field| field.parsed(name));
     section.finish();
     add_limits(&mut found.places, &id, set, &rates, &budget);
-    let tenant_rates = TenantRates { id: id.clone(), total, endpoints: rates };
+    let tenant_rates = TenantRates { id: id.clone(), total, endpoints: rates, shadow };
     let budget = TenantBudget { id: id.clone(), label, budget };
     (TenantSettings { id, state, keys, endpoints }, tenant_rates, budget)
 }

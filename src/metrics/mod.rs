@@ -182,6 +182,26 @@ impl Exported {
         Ok(())
     }
 
+    fn shadows(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let mut counted: BTreeMap<(String, Arc<str>, &str), u64> = BTreeMap::new();
+        for (place, tenant) in self.traffic.tenants().iter().enumerate() {
+            for (endpoint, reason, count) in tenant.shadowed() {
+                let name = if place < NAMED_TENANTS { &*tenant.id } else { "other" };
+                *counted.entry((name.to_owned(), endpoint, reason)).or_default() += count;
+            }
+        }
+        let help = "Calls that exceeded a limit which is not enforced, by the refusal that it would \
+                    have been.";
+        let mut family =
+            encoder.encode_descriptor("shadow_refusals", help, None, MetricType::Counter)?;
+        for ((tenant, endpoint, reason), count) in &counted {
+            let labels: Labels<'_> =
+                vec![("tenant", tenant), ("endpoint", endpoint), ("reason", reason)];
+            counter(family.encode_family(&labels)?, *count)?;
+        }
+        Ok(())
+    }
+
     fn levels(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let present = self.present().clone();
         let levels = &present.levels;
@@ -226,6 +246,7 @@ impl Collector for Exported {
         self.requests(&mut encoder)?;
         self.durations(&mut encoder)?;
         self.tenants(&mut encoder)?;
+        self.shadows(&mut encoder)?;
         self.levels(&mut encoder)
     }
 }

@@ -94,6 +94,9 @@ where
         let extensions = response.extensions();
         let refused = extensions.get::<Refusal>().map(|refusal| (refusal, extensions.get()));
         outcome.answered(response.status().as_u16(), refused);
+        if outcome.observation().is_shadowed() {
+            outcome.shadowed(extensions.get());
+        }
         let id = outcome.observation().request_id.clone();
         response.headers_mut().insert(X_REQUEST_ID, id);
         Poll::Ready(Ok(response.map(|body| ObservedBody::new(body, outcome))))

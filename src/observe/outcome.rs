@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 use crate::observation::Observation;
 use crate::rate::LimitState;
 use crate::refusal::Refusal;
-use crate::traffic::Watch;
+use crate::traffic::{Shadowed, Watch};
 
 /// What is told about a request once, when the last owner lets go of it: after the last byte, after
 /// an error, or when the client went away.
@@ -40,6 +40,13 @@ impl Outcome {
         self.reason = refused.map(|(refusal, _)| refusal.reason());
         if let Some(watch) = &self.watch {
             watch.answered(&self.observation, status, refused, Instant::now());
+        }
+    }
+
+    /// What would have been refused is counted, and the answer is what it is.
+    pub(super) fn shadowed(&self, shadowed: Option<&Shadowed>) {
+        if let (Some(watch), Some(shadowed)) = (&self.watch, shadowed) {
+            watch.shadowed(&self.observation, shadowed);
         }
     }
 

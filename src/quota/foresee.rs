@@ -23,6 +23,8 @@ pub struct Foresight {
     /// Who would refuse, the first one first, and when it would not any more; `None`: time alone does
     /// not mend it.
     pub refused: Vec<(Refusal, Option<Moment>)>,
+    /// Who would, if its limit were enforced.
+    pub shadow: Vec<Refusal>,
 }
 
 impl Quotas {
@@ -59,7 +61,10 @@ impl Quotas {
                 refused.push((refusal, ends(one, &asked)));
             }
         }
-        Ok(Foresight { limits, reserves: reserves(&foreseen), refused })
+        let shadow = foreseen.iter().filter_map(|one| one.shadow.as_ref());
+        let shadow = shadow.map(|denied| refuse::refusal(denied, endpoint, asked.at, longest).0);
+        let shadow = shadow.collect();
+        Ok(Foresight { limits, reserves: reserves(&foreseen), refused, shadow })
     }
 }
 
@@ -99,9 +104,11 @@ fn line(
     let limit = match &one.charge {
         Charge::Call { path, .. } => Limit::Calls((**path).into()),
         Charge::Object { kind, .. } => Limit::Objects((**kind).into()),
-        Charge::Minutes { .. } => Limit::Minutes,
+        Charge::Minutes { .. } | Charge::Watched { .. } => Limit::Minutes,
     };
-    let mut line = json!({ "limit": limit, "would_pass": one.held.is_ok() });
+    let fits = one.held.is_ok() && one.shadow.is_none();
+    let enforced = one.enforcement.is_enforced();
+    let mut line = json!({ "limit": limit, "enforced": enforced, "would_pass": fits });
     if one.payer == Payer::Account {
         line["of"] = json!("account");
         return Ok(line);
@@ -118,7 +125,7 @@ fn line(
             let meter = Meter::Objects(kind.clone());
             counted(&mut line, *tenant, store.balance(&one.payer, &meter, Moment(0))?);
         }
-        Charge::Minutes { .. } => {
+        Charge::Minutes { .. } | Charge::Watched { .. } => {
             let minutes = MinutesUsage::read(store, &one.payer, &tenant.budget, now)?;
             line["minutes"] = json!(minutes.map(|minutes| minutes.json()));
         }

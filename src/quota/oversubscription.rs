@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::settings::{Budget, MinutesBudget, Settings};
 use crate::contract::Contract;
-use crate::records::AudioMillis;
+use crate::records::{AudioMillis, Limit};
 
 /// A limit of the account that does not suffice for what its tenants were promised.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,20 +54,33 @@ pub fn oversubscriptions(settings: &Settings, contract: &Contract) -> Vec<Oversu
     }
     let mut found = Vec::new();
     for kind in names(&caps, settings.account.caps.keys()) {
-        let limit = |budget: &Budget| Some(u64::from(*budget.caps.get(kind).or(caps.get(kind))?));
+        let limit = |budget: &Budget| {
+            enforced(budget, Limit::Objects(kind.into()))?;
+            Some(u64::from(*budget.caps.get(kind).or(caps.get(kind))?))
+        };
         found.extend(exceeded(Promised::Objects(kind.into()), settings, limit));
     }
     for path in names(&calls, settings.account.monthly.keys()) {
-        let limit =
-            |budget: &Budget| Some(u64::from(*budget.monthly.get(path).or(calls.get(path))?));
+        let limit = |budget: &Budget| {
+            enforced(budget, Limit::Calls(path.into()))?;
+            Some(u64::from(*budget.monthly.get(path).or(calls.get(path))?))
+        };
         found.extend(exceeded(Promised::Calls(path.into()), settings, limit));
     }
     let minutes = |budget: &Budget| match budget.minutes {
-        MinutesBudget::Monthly(AudioMillis(millis)) => u64::try_from(millis).ok(),
+        MinutesBudget::Monthly(AudioMillis(millis)) => {
+            enforced(budget, Limit::Minutes)?;
+            u64::try_from(millis).ok()
+        }
         MinutesBudget::Recorded | MinutesBudget::Off => None,
     };
     found.extend(exceeded(Promised::Minutes, settings, minutes));
     found
+}
+
+/// What is not enforced limits nobody.
+fn enforced(budget: &Budget, limit: Limit) -> Option<()> {
+    budget.enforcement(&limit).is_enforced().then_some(())
 }
 
 /// The published names and the account's own, each once, in order.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::settings::{Budget, MinutesBudget, Settings, TenantBudget};
 use crate::contract::{Cap, Contract, Endpoint, Kind};
+use crate::rate::Enforcement;
 use crate::records::ledger::{Charge, MinutesLimit};
-use crate::records::{AudioMillis, Calendar};
+use crate::records::{AudioMillis, Calendar, Limit};
 
 /// The costs of all calls, by the dense indexes of tenant and endpoint.
 #[derive(Debug)]
@@ -90,7 +91,24 @@ impl Plan {
         if effect.spends_minutes && counts {
             charges.push(Charge::Minutes { amount: self.estimate, tenant: own, account });
         }
-        charges
+        if tenant.budget.shadow.is_empty() && self.account.shadow.is_empty() {
+            return charges;
+        }
+        charges.into_iter().map(|charge| self.watched(tenant, charge)).collect()
+    }
+
+    /// A charge with what is said about enforcing its limits.
+    fn watched(&self, tenant: &TenantBudget, charge: Charge) -> Charge {
+        let limit = match charge.bare() {
+            Charge::Call { path, .. } => Limit::Calls((**path).into()),
+            Charge::Object { kind, .. } => Limit::Objects((**kind).into()),
+            Charge::Minutes { .. } | Charge::Watched { .. } => Limit::Minutes,
+        };
+        let enforcement = [&tenant.budget, &self.account].map(|budget| budget.enforcement(&limit));
+        match enforcement {
+            [Enforcement::Enforced, Enforcement::Enforced] => charge,
+            [tenant, account] => Charge::Watched { charge: Box::new(charge), tenant, account },
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use super::settings::{Rounding, Settings};
 use crate::checked::Checked;
 use crate::contract::{Contract, Endpoint, Kind};
 use crate::observation::Observation;
-use crate::records::ledger::Reserve;
+use crate::records::ledger::{Charge, Reserve};
 use crate::records::{Moment, Opening, Records};
 use crate::refusal::Refusal;
 use crate::tenant::Tenant;
@@ -130,9 +130,13 @@ impl Quotas {
         if self.is_paused(endpoint) {
             return Err(Refusal::AccountMinutesExhausted);
         }
-        let observation = extensions.get::<Arc<Observation>>().map(Arc::as_ref);
-        let Some(reserve) = self.reserve(tenant, endpoint, observation)? else { return Ok(None) };
-        let call = Call::new(Arc::clone(self), Arc::clone(endpoint), reserve);
+        let observation = extensions.get::<Arc<Observation>>();
+        let seen = observation.map(Arc::as_ref);
+        let Some(reserve) = self.reserve(tenant, endpoint, seen)? else { return Ok(None) };
+        let is_watched = |charge: &Charge| matches!(charge, Charge::Watched { .. });
+        let watched = reserve.charges.iter().any(is_watched);
+        let observation = observation.filter(|_| watched).cloned();
+        let call = Call::new(Arc::clone(self), Arc::clone(endpoint), reserve, observation);
         Ok(Some(Metered::Counted(Box::new(call))))
     }
 

@@ -1,11 +1,12 @@
 //! What may tenants and the account use, as the configuration says it?
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::records::{AudioMillis, Calendar};
+use crate::rate::Enforcement;
+use crate::records::{AudioMillis, Calendar, Limit};
 
 /// All budgets.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +43,16 @@ pub struct Budget {
     pub caps: HashMap<Box<str>, u32>,
     /// Minutes of audio.
     pub minutes: MinutesBudget,
+    /// The limits of these that are counted and shown, and not enforced; of a tenant the tenant's, of
+    /// the account the account's.
+    pub shadow: BTreeSet<Limit>,
+}
+
+impl Budget {
+    /// Whether one of its limits is enforced.
+    pub fn enforcement(&self, limit: &Limit) -> Enforcement {
+        if self.shadow.contains(limit) { Enforcement::Shadow } else { Enforcement::Enforced }
+    }
 }
 
 /// How many minutes a payer has.

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::minutes::MinutesUsage;
 use super::plan::Plan;
-use super::settings::TenantBudget;
+use super::settings::{Budget, TenantBudget};
 use crate::contract::{Contract, Endpoint, Kind};
-use crate::records::{Balance, Meter, Moment, Payer, Store, Stored, ledger};
+use crate::records::{Balance, Limit, Meter, Moment, Payer, Store, Stored, ledger};
 
 /// Writes what a tenant may know of its own budget; nothing of the account or of other tenants.
 ///
@@ -28,6 +28,7 @@ pub fn usage(
             let meter = Meter::Calls(endpoint.path.clone());
             let balance = store.balance(&payer, &meter, month.start)?;
             let mut line = counted(Some(limit), balance);
+            enforced(&mut line, &tenant.budget, Limit::Calls((*endpoint.path).into()));
             line["endpoint"] = json!(&*endpoint.path);
             line["resets"] = json!(month.end.to_string());
             calls.push(line);
@@ -35,6 +36,7 @@ pub fn usage(
         if let Some((kind, limit)) = created(tenant, endpoint) {
             let balance = store.balance(&payer, &Meter::Objects(kind.into()), Moment(0))?;
             let mut line = counted(limit, balance);
+            enforced(&mut line, &tenant.budget, Limit::Objects(kind.into()));
             line["kind"] = json!(kind);
             if !objects.contains(&line) {
                 objects.push(line);
@@ -42,6 +44,11 @@ pub fn usage(
         }
     }
     let minutes = MinutesUsage::read(store, &payer, &tenant.budget, now)?;
+    let minutes = minutes.map(|minutes| {
+        let mut line = minutes.json();
+        enforced(&mut line, &tenant.budget, Limit::Minutes);
+        line
+    });
     Ok(json!({
         "tenant": &*tenant.id,
         "as_of": now.to_string(),
@@ -52,7 +59,7 @@ pub fn usage(
         },
         "calls": calls,
         "objects": objects,
-        "minutes": minutes.map(|minutes| minutes.json()),
+        "minutes": minutes,
     }))
 }
 
@@ -66,6 +73,11 @@ fn created<'e>(tenant: &TenantBudget, endpoint: &'e Endpoint) -> Option<(&'e str
     let kind = endpoint.effect.object.as_deref()?;
     let limit = tenant.budget.objects(kind, endpoint.cap.as_ref());
     (endpoint.effect.kind == Kind::Creates).then_some((kind, limit))
+}
+
+/// Says of a limit that it is only counted, where that is so.
+fn enforced(line: &mut Value, budget: &Budget, limit: Limit) {
+    line["enforced"] = json!(budget.enforcement(&limit).is_enforced());
 }
 
 fn counted(limit: Option<u32>, balance: Balance) -> Value {

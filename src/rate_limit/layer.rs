@@ -11,6 +11,7 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
+use super::Charged;
 use super::limiter::Exceeded;
 use super::table::Table;
 use crate::contract::Endpoint;
@@ -18,6 +19,7 @@ use crate::early::Early;
 use crate::rate::LimitState;
 use crate::refusal::Refusal;
 use crate::tenant::Tenant;
+use crate::traffic::Shadowed;
 
 /// Makes [`RateLimit`].
 #[derive(Debug)]
@@ -84,20 +86,37 @@ where
             return RateLimitFuture {
                 early: Early::answered(Refusal::Misassembled.into_response()),
                 state: None,
+                shadowed: None,
             };
         };
         match charged {
-            Ok(state) => {
+            Ok(Charged { state, shadow }) => {
+                let shadowed = shadowed(shadow, endpoint);
+                if shadowed.is_some() {
+                    Shadowed::note(&request);
+                }
                 let future = self.inner.call(request);
-                RateLimitFuture { early: Early::passed(future), state }
+                RateLimitFuture { early: Early::passed(future), state, shadowed }
             }
             Err(exceeded) => {
                 let state = Some(exceeded.state.clone());
                 let early = Early::answered(refusal(exceeded, endpoint).into_response());
-                RateLimitFuture { early, state }
+                RateLimitFuture { early, state, shadowed: None }
             }
         }
     }
+}
+
+/// What would have been refused. Boxed: it is rare, and the future is moved.
+fn shadowed(exceeded: Vec<Exceeded>, endpoint: &Endpoint) -> Option<Box<Shadowed>> {
+    if exceeded.is_empty() {
+        return None;
+    }
+    let refusals = exceeded.into_iter().map(|exceeded| {
+        let state = exceeded.state.clone();
+        (refusal(exceeded, endpoint), Some(state))
+    });
+    Some(Box::new(Shadowed(refusals.collect())))
 }
 
 /// The refusal of a rate that is exceeded.
@@ -119,6 +138,7 @@ pin_project! {
         #[pin]
         early: Early<F, B>,
         state: Option<LimitState>,
+        shadowed: Option<Box<Shadowed>>,
     }
 }
 
@@ -142,6 +162,11 @@ where
                 None => state,
             };
             extensions.insert(state);
+        }
+        if let Poll::Ready(Ok(response)) = &mut polled
+            && let Some(shadowed) = this.shadowed.take()
+        {
+            shadowed.add_to(response.extensions_mut());
         }
         polled
     }

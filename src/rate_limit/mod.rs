@@ -21,14 +21,15 @@ mod layer;
 mod limiter;
 mod table;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 pub use layer::{RateLimit, RateLimitFuture, RateLimitLayer, refusal};
 pub use limiter::{Exceeded, Limiter, charge_both};
 pub use table::Table;
 
-use crate::rate::Rate;
+use crate::rate::{LimitState, Rate};
+use crate::records::Limit;
 
 /// The rates of all tenants, in the order of their dense index.
 #[derive(Debug, Clone, Default)]
@@ -46,4 +47,15 @@ pub struct TenantRates {
     pub total: Option<Rate>,
     /// By path; an endpoint that is absent has the contract's own rate.
     pub endpoints: HashMap<Box<str>, Rate>,
+    /// The limits ([`Limit::Rate`], [`Limit::Total`]) that are counted and shown, and not enforced.
+    pub shadow: BTreeSet<Limit>,
+}
+
+/// A call that passes.
+#[derive(Debug, Default)]
+pub struct Charged {
+    /// The tightest limit that is enforced; `None`: no such limit binds the call.
+    pub state: Option<LimitState>,
+    /// The limits that are not enforced, and would have refused it.
+    pub shadow: Vec<Exceeded>,
 }

@@ -6,9 +6,10 @@ use std::sync::{Arc, OnceLock};
 use governor::clock::{Clock, DefaultClock};
 
 use super::limiter::{Exceeded, Limiter, charge_both};
-use super::{Settings, TenantRates};
+use super::{Charged, Settings, TenantRates};
 use crate::contract::{Contract, Endpoint};
-use crate::rate::{LimitPolicy, LimitState, Rate};
+use crate::rate::{Enforcement, LimitPolicy, LimitState, Rate};
+use crate::records::Limit;
 use crate::tenant::Tenant;
 
 /// What the limit over all endpoints is called in header fields.
@@ -28,6 +29,8 @@ struct TenantLimits<C: Clock> {
     total: Option<Slot<C>>,
     /// By the endpoint's index, with its path; `None` where no rate binds it.
     endpoints: Vec<(Arc<str>, Option<Slot<C>>)>,
+    /// Shadow where any of its limits is not enforced: the others need not look.
+    enforcement: Enforcement,
 }
 
 /// The place of one limiter.
@@ -36,6 +39,7 @@ struct Slot<C: Clock> {
     policy: Arc<LimitPolicy>,
     /// Shared with the table before a reload, filled or not: a call that is charged in between counts.
     limiter: Arc<OnceLock<Box<Limiter<C>>>>,
+    enforcement: Enforcement,
 }
 
 impl Table {
@@ -68,21 +72,39 @@ impl<C: Clock + Clone> Table<C> {
 
     /// Charges one call against all limits that bind it, or against none.
     ///
-    /// `Ok(None)`: no limit binds this call. Outer `None`: the tenant is not of this snapshot.
+    /// `None`: the tenant is not of this snapshot.
     pub fn charge(
         &self,
         tenant: &Tenant,
         endpoint: &Endpoint,
-    ) -> Option<Result<Option<LimitState>, Exceeded>> {
+    ) -> Option<Result<Charged, Exceeded>> {
         let limits = self.tenants.get(tenant.index)?;
         let (_, own) = limits.endpoints.get(endpoint.index)?;
-        Some(match (own, &limits.total) {
-            (Some(own), Some(total)) => {
+        let binding = [own.as_ref(), limits.total.as_ref()];
+        if limits.enforcement == Enforcement::Enforced {
+            let state = self.charge_all(binding);
+            return Some(state.map(|state| Charged { state, shadow: Vec::new() }));
+        }
+        // What is refused costs nothing, also of a limit that only counts.
+        let enforced =
+            |slot: Option<&Slot<C>>| slot.is_some_and(|slot| slot.enforcement.is_enforced());
+        let state = match self.charge_all(binding.map(|slot| slot.filter(|_| enforced(slot)))) {
+            Ok(state) => state,
+            Err(exceeded) => return Some(Err(exceeded)),
+        };
+        let watched = binding.into_iter().filter(|slot| !enforced(*slot)).flatten();
+        let charged = watched.filter_map(|slot| slot.limiter(&self.clock).charge().err());
+        Some(Ok(Charged { state, shadow: charged.collect() }))
+    }
+
+    fn charge_all(&self, binding: [Option<&Slot<C>>; 2]) -> Result<Option<LimitState>, Exceeded> {
+        match binding {
+            [Some(own), Some(total)] => {
                 charge_both(own.limiter(&self.clock), total.limiter(&self.clock)).map(Some)
             }
-            (Some(one), None) | (None, Some(one)) => one.limiter(&self.clock).charge().map(Some),
-            (None, None) => Ok(None),
-        })
+            [Some(one), None] | [None, Some(one)] => one.limiter(&self.clock).charge().map(Some),
+            [None, None] => Ok(None),
+        }
     }
 
     /// What [`charge`](Self::charge) would say of each limit that binds a call, one by one; nothing is
@@ -91,11 +113,12 @@ impl<C: Clock + Clone> Table<C> {
         &self,
         tenant: &Tenant,
         endpoint: &Endpoint,
-    ) -> Option<Vec<Result<LimitState, Exceeded>>> {
+    ) -> Option<Vec<(Enforcement, Result<LimitState, Exceeded>)>> {
         let limits = self.tenants.get(tenant.index)?;
         let (_, own) = limits.endpoints.get(endpoint.index)?;
         let binding = own.iter().chain(&limits.total);
-        Some(binding.map(|slot| slot.limiter(&self.clock).peek()).collect())
+        let peek = |slot: &Slot<C>| (slot.enforcement, slot.limiter(&self.clock).peek());
+        Some(binding.map(peek).collect())
     }
 }
 
@@ -108,16 +131,22 @@ impl<C: Clock> TenantLimits<C> {
     ) -> Self {
         let total = tenant.total.map(|rate| {
             let before = before.and_then(|before| before.total.as_ref());
-            Slot::new(policies.policy(&TOTAL.into(), rate), before)
+            Slot::new(policies.policy(&TOTAL.into(), rate), before).watched(tenant, &Limit::Total)
         });
         let endpoints = contract.endpoints().iter().map(|endpoint| {
             let path = &endpoint.path;
             let rate = tenant.endpoints.get(&**path).copied().or(endpoint.rate);
             let before = before.and_then(|before| before.slot(path));
+            let limit = Limit::Rate((**path).into());
             let slot = rate.map(|rate| Slot::new(policies.policy(path, rate), before));
+            let slot = slot.map(|slot| slot.watched(tenant, &limit));
             (Arc::clone(path), slot)
         });
-        Self { id: Arc::clone(&tenant.id), total, endpoints: endpoints.collect() }
+        let enforcement = match tenant.shadow.is_empty() {
+            true => Enforcement::Enforced,
+            false => Enforcement::Shadow,
+        };
+        Self { id: Arc::clone(&tenant.id), total, endpoints: endpoints.collect(), enforcement }
     }
 
     fn slot(&self, path: &str) -> Option<&Slot<C>> {
@@ -129,7 +158,13 @@ impl<C: Clock> Slot<C> {
     fn new(policy: Arc<LimitPolicy>, before: Option<&Self>) -> Self {
         let kept = before.filter(|before| before.policy.rate == policy.rate);
         let limiter = kept.map_or_else(Arc::default, |before| Arc::clone(&before.limiter));
-        Self { policy, limiter }
+        Self { policy, limiter, enforcement: Enforcement::Enforced }
+    }
+
+    fn watched(self, tenant: &TenantRates, limit: &Limit) -> Self {
+        let is_watched = tenant.shadow.contains(limit);
+        let enforcement = if is_watched { Enforcement::Shadow } else { Enforcement::Enforced };
+        Self { enforcement, ..self }
     }
 }
 

@@ -68,8 +68,10 @@ impl Explainer {
         let about = self.directory.about(tenant, key, endpoint).ok_or(Refusal::Misassembled)?;
         told.key(&tenant.id, key, about.expires);
         told.endpoint(endpoint, about.allowed);
-        for rate in self.limits.peek(tenant, endpoint).ok_or(Refusal::Misassembled)? {
-            told.rate(endpoint, rate, rate_limit::refusal);
+        for (enforcement, rate) in
+            self.limits.peek(tenant, endpoint).ok_or(Refusal::Misassembled)?
+        {
+            told.rate(endpoint, enforcement, rate, rate_limit::refusal);
         }
         let (value, judged) = judge_all(&asked.body, endpoint.body.as_ref(), MOST);
         let ids = match &self.isolation {
@@ -82,6 +84,7 @@ impl Explainer {
         if let Some(quotas) = &self.quotas {
             let foresight = quotas.foresee(tenant, endpoint).await?;
             told.ledger(foresight.limits, foresight.reserves);
+            foresight.shadow.into_iter().for_each(|refusal| told.shadow(refusal));
             for (refusal, ends) in foresight.refused {
                 told.refuse(refusal, ends.map_or(Mended::ByChange, Mended::At));
             }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use crate::contract::Endpoint;
-use crate::rate::LimitState;
+use crate::rate::{Enforcement, LimitState};
 use crate::rate_limit::Exceeded;
 use crate::records::{Limit, Moment};
 use crate::refusal::Refusal;
@@ -27,16 +27,22 @@ pub(super) struct Explanation {
     told: Value,
     limits: Vec<Value>,
     refused: Vec<(Refusal, Mended)>,
+    /// Refusals of limits that are not enforced.
+    shadow: Vec<Refusal>,
 }
 
 impl Explanation {
     pub(super) fn new(now: Moment) -> Self {
         let told = json!({ "as_of": now.to_string() });
-        Self { now, told, limits: Vec::new(), refused: Vec::new() }
+        Self { now, told, limits: Vec::new(), refused: Vec::new(), shadow: Vec::new() }
     }
 
     pub(super) fn refuse(&mut self, refusal: Refusal, mended: Mended) {
         self.refused.push((refusal, mended));
+    }
+
+    pub(super) fn shadow(&mut self, refusal: Refusal) {
+        self.shadow.push(refusal);
     }
 
     pub(super) fn key(&mut self, tenant: &str, key: &str, expires: Option<SystemTime>) {
@@ -75,6 +81,7 @@ impl Explanation {
     pub(super) fn rate(
         &mut self,
         endpoint: &Endpoint,
+        enforcement: Enforcement,
         asked: Result<LimitState, Exceeded>,
         refusal: impl FnOnce(Exceeded, &Endpoint) -> Refusal,
     ) {
@@ -89,6 +96,7 @@ impl Explanation {
         self.limits.push(json!({
             "limit": limit,
             "of": "tenant",
+            "enforced": enforcement.is_enforced(),
             "per_minute": policy.rate.per_minute,
             "burst": policy.rate.burst,
             "remaining": state.remaining,
@@ -97,7 +105,11 @@ impl Explanation {
         }));
         if let Err(exceeded) = asked {
             let mended = self.after(exceeded.retry_after);
-            self.refuse(refusal(exceeded, endpoint), mended);
+            let refusal = refusal(exceeded, endpoint);
+            match enforcement {
+                Enforcement::Enforced => self.refuse(refusal, mended),
+                Enforcement::Shadow => self.shadow(refusal),
+            }
         }
     }
 
@@ -128,7 +140,7 @@ impl Explanation {
 
     /// All of it, with the verdict.
     pub(super) fn finish(self) -> Value {
-        let Self { mut told, limits, refused, .. } = self;
+        let Self { mut told, limits, refused, shadow, .. } = self;
         let could_pass_at = could_pass_at(&refused);
         let mut refusals: Vec<_> = refused.iter().map(|(refusal, _)| shown(refusal)).collect();
         refusals.dedup();
@@ -137,6 +149,7 @@ impl Explanation {
         told["refusal"] = refusals.first().cloned().unwrap_or_default();
         told["could_pass_at"] = json!(could_pass_at.map(|at| at.to_string()));
         told["all_refusals"] = Value::Array(refusals);
+        told["not_enforced"] = shadow.iter().map(shown).collect();
         told
     }
 

@@ -8,13 +8,13 @@ use http::HeaderValue;
 
 use super::locked;
 use crate::observation::Observation;
-use crate::rate::LimitState;
+use crate::rate::{Enforcement, LimitState};
 use crate::refusal::Refusal;
 
 /// How long a refusal can be explained.
 const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 
-/// One refusal, as it was answered.
+/// One refusal, as it was answered, or would have been.
 #[derive(Debug, Clone)]
 pub struct Incident {
     /// When.
@@ -35,6 +35,8 @@ pub struct Incident {
     pub version: u64,
     /// Whether the call had been sent to the upstream.
     pub forwarded: bool,
+    /// In shadow nothing was refused: it would have been, with this status.
+    pub enforcement: Enforcement,
 }
 
 impl Incident {
@@ -56,7 +58,13 @@ impl Incident {
             limit: limit.cloned(),
             version,
             forwarded: request.is_sent(),
+            enforcement: Enforcement::Enforced,
         }
+    }
+
+    /// The same, as it did not happen because its limit is not enforced.
+    pub(super) fn in_shadow(self) -> Self {
+        Self { enforcement: Enforcement::Shadow, ..self }
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::histogram::Histogram;
 use super::incident::Incidents;
+use super::shadow::Shadows;
 
 /// The statuses of Heify's page that answers are counted by; the last place is for all others.
 const STATUSES: [u16; 8] = [200, 201, 400, 402, 403, 404, 429, 500];
@@ -151,6 +152,7 @@ pub struct TenantMeter {
     refused: AtomicU64,
     /// Its refusals of late.
     pub(super) incidents: Incidents,
+    pub(super) shadows: Shadows,
 }
 
 impl TenantMeter {
@@ -160,6 +162,7 @@ impl TenantMeter {
             forwarded: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             incidents: Incidents::default(),
+            shadows: Shadows::default(),
         }
     }
 
@@ -170,6 +173,12 @@ impl TenantMeter {
         if refused {
             self.refused.fetch_add(1, Relaxed);
         }
+    }
+
+    /// How often a limit was exceeded that is not enforced: the endpoint, the reason of the refusal
+    /// that there would have been, and the number.
+    pub fn shadowed(&self) -> Vec<(Arc<str>, &'static str, u64)> {
+        self.shadows.read()
     }
 
     /// Calls that were sent to the upstream.

@@ -9,6 +9,7 @@ mod histogram;
 mod incident;
 mod meter;
 mod recent;
+mod shadow;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -19,6 +20,7 @@ pub use histogram::{BOUNDS, Buckets, Histogram};
 pub use incident::{Incident, Incidents};
 pub use meter::{Answers, EndpointMeter, REASONS, Source, TenantMeter};
 pub use recent::{Recent, SLOT, Slot};
+pub use shadow::Shadowed;
 
 use crate::observation::Observation;
 use crate::rate::LimitState;
@@ -179,6 +181,20 @@ impl Watch {
                 Some(tenant) => tenant.incidents.keep(incident, self.kept_each),
                 None => self.traffic.unknown.keep(incident, KEPT_UNKNOWN),
             }
+        }
+    }
+
+    /// Counts and keeps what would have been refused.
+    pub fn shadowed(&self, request: &Observation, Shadowed(refusals): &Shadowed) {
+        let caller = request.caller().map(|caller| caller.index);
+        let Some(tenant) = caller.and_then(|index| self.tenants.get(index)) else { return };
+        for (refusal, limit) in refusals {
+            let status = refusal.status().as_u16();
+            let incident = Incident::new(request, status, refusal, limit.as_ref(), self.version);
+            if let Some(endpoint) = &incident.endpoint {
+                tenant.shadows.count(endpoint, refusal.reason());
+            }
+            tenant.incidents.keep(incident.in_shadow(), self.kept_each);
         }
     }
 

@@ -106,6 +106,33 @@ fn a_file_fills_every_budget() {
 }
 
 #[test]
+fn a_limit_that_only_counts_says_so() {
+    let text = first(
+        r#"
+        total = { per_minute = 60, enforce = false }
+        rate = { "/submit" = { per_minute = 60, enforce = false } }
+        minutes = { monthly = 600, enforce = false }
+        quota = { "/submit" = { most = 7, enforce = false } }
+        caps = { configuration = { most = 5, enforce = false }, evaluator = 6 }
+        [account]
+        minutes = { monthly = 700, enforce = true }
+        caps = { evaluator = { most = 9, enforce = false } }
+    "#,
+    );
+    let settings = settings(&text);
+    let names = |limits: &std::collections::BTreeSet<heify_gateway::records::Limit>| {
+        limits.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(names(&settings.rate_limit.tenants[0].shadow), "rate:/submit total");
+    let budget = &settings.quota.tenants[0].budget;
+    assert_eq!(names(&budget.shadow), "calls:/submit objects:configuration minutes");
+    assert_eq!(budget.monthly, map(&[("/submit", 7)]));
+    assert_eq!(budget.caps, map(&[("configuration", 5), ("evaluator", 6)]));
+    assert_eq!(names(&settings.quota.account.shadow), "objects:evaluator");
+    assert_eq!(settings.quota.account.caps, map(&[("evaluator", 9)]));
+}
+
+#[test]
 fn a_strict_ledger_reserves_the_longest_audio() {
     let strict = settings(&format!("{KEY}[minutes]\nstrict = true\n"));
     assert_eq!(strict.quota.minutes.estimate, LONGEST_AUDIO);

@@ -6,6 +6,7 @@ mod support;
 mod explain;
 mod months;
 mod quotas;
+mod shadow;
 mod two_tenants;
 mod usage;
 mod world;

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use heify_gateway::isolate;
 use heify_gateway::records::{Balance, Calendar, Memory, Meter, Moment, Payer, Records, ledger};
 use heify_gateway::stack::Settings;
+use heify_gateway::traffic::Traffic;
 use uuid::Uuid;
 
 use super::support::gateway::{Answer, Gateway, add_tenant, settings};
@@ -25,13 +27,19 @@ pub struct World {
 impl World {
     /// Two tenants, kept apart.
     pub async fn start(change: impl FnOnce(&mut Settings)) -> Self {
+        let traffic = Arc::new(Traffic::new(Instant::now()));
+        Self::start_counted(change, &traffic).await
+    }
+
+    /// The same, counted there.
+    pub async fn start_counted(change: impl FnOnce(&mut Settings), traffic: &Arc<Traffic>) -> Self {
         let upstream = Upstream::start([]).await;
         let mut settings = settings(upstream.address);
         add_tenant(&mut settings, "team-b", OTHER_KEY);
         settings.isolate = Some(isolate::Settings::default());
         change(&mut settings);
         let records = Records::start(Box::new(Memory::default()), None).unwrap();
-        let gateway = Gateway::start_recorded(settings, &records).await;
+        let gateway = Gateway::start_counted(settings, &records, traffic).await;
         Self { gateway, upstream, records }
     }
 

@@ -14,6 +14,7 @@ use heify_gateway::records::Records;
 use heify_gateway::secret::Secret;
 use heify_gateway::server::{self, Listener, LocalAddr, Server};
 use heify_gateway::stack::{Rooms, Settings, Stack};
+use heify_gateway::traffic::Traffic;
 use heify_gateway::{authenticate, pace, quota, rate_limit, upstream, validate};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -143,6 +144,7 @@ pub fn add_tenant(settings: &mut Settings, id: &str, key: &str) {
         id: id.into(),
         total: None,
         endpoints: contract.endpoints().iter().map(|one| (Box::from(&*one.path), roomy)).collect(),
+        shadow: Default::default(),
     });
 }
 
@@ -162,13 +164,29 @@ impl Gateway {
         Self::start_on(settings, server::Settings::default(), Some(records.clone())).await
     }
 
+    /// Starts with records, and counts what passes.
+    pub async fn start_counted(
+        settings: Settings,
+        records: &Records,
+        traffic: &Arc<Traffic>,
+    ) -> Self {
+        let ids: Vec<_> = settings.quota.tenants.iter().map(|one| Arc::clone(&one.id)).collect();
+        let contract = Arc::new(Contract::built_in().unwrap());
+        let rooms = Rooms::new(settings, contract, Some(records), None);
+        let rooms = rooms.counted(traffic, &ids, 1);
+        Self::serve(rooms, server::Settings::default(), Some(records.clone()))
+    }
+
     async fn start_on(
         settings: Settings,
         bounds: server::Settings,
         records: Option<Records>,
     ) -> Self {
         let contract = Arc::new(Contract::built_in().unwrap());
-        let rooms = Rooms::new(settings, contract, records.as_ref(), None);
+        Self::serve(Rooms::new(settings, contract, records.as_ref(), None), bounds, records)
+    }
+
+    fn serve(rooms: Rooms, bounds: server::Settings, records: Option<Records>) -> Self {
         let server = Server::new(rooms.stack(rooms.upstream().unwrap()), bounds);
         let listener = Listener::tcp(([127, 0, 0, 1], 0).into()).unwrap();
         let LocalAddr::Tcp(address) = listener.local_addr().unwrap() else { unreachable!() };

@@ -67,11 +67,17 @@ pub(super) async fn live(_: Viewer, State(console): State<Console>) -> Json<Valu
             (one.id.to_string(), counts)
         })
         .collect();
+    // What would have been refused, if its limit were enforced.
+    let mut shadow = BTreeMap::<&str, u64>::new();
+    for (_, reason, count) in traffic.tenants().iter().flat_map(|one| one.shadowed()) {
+        *shadow.entry(reason).or_default() += count;
+    }
     Json(json!({
         "slots": slots.iter().map(slot).collect::<Vec<_>>(),
         "reasons": reasons,
         "endpoints": by_endpoint,
         "tenants": tenants,
+        "shadow": shadow,
         "abandoned": traffic.abandoned(),
         "latency_us": { "own": quantiles(&own), "upstream": quantiles(&upstream) },
         "uptime_seconds": console.uptime().as_secs(),
@@ -108,6 +114,7 @@ fn quantiles(of: &Buckets) -> Value {
 pub(super) struct Wanted {
     tenant: Option<String>,
     reason: Option<String>,
+    shadow: Option<bool>,
     #[serde(default = "some")]
     most: usize,
 }
@@ -122,7 +129,9 @@ pub(super) async fn refusals(
         operate::tenant(&console.view().settings, tenant)?;
     }
     let meant = |one: &Incident| {
+        let is_shadow = !one.enforcement.is_enforced();
         wanted.reason.as_deref().is_none_or(|reason| reason == one.refusal.reason())
+            && wanted.shadow.is_none_or(|shadow| shadow == is_shadow)
     };
     let most = wanted.most.clamp(1, MOST);
     let tenant = wanted.tenant.as_deref();
@@ -185,5 +194,6 @@ fn shown(one: &Incident) -> Value {
         "limit": limit,
         "config_version": one.version,
         "forwarded": one.forwarded,
+        "shadow": !one.enforcement.is_enforced(),
     })
 }

@@ -224,10 +224,12 @@ pub fn limits(
             |one: &&Override| one.tenant == tenant.id && one.limit == limit && one.holds(now);
         let change = changes.iter().find(held);
         let place = settings.places.limit(&tenant.id, &limit);
+        let enforced = !budget.shadow.contains(&limit) && !rates.shadow.contains(&limit);
         lines.push(json!({
             "limit": limit,
             "value": change.map_or_else(|| value.clone(), |change| value_of(change.value)),
             "configured": value,
+            "enforced": enforced,
             "set_at": place.map(ToString::to_string),
             "changed": change.map(shown),
         }));

@@ -14,12 +14,15 @@ use uuid::Uuid;
 use super::{Answer, WRITE_AGAIN};
 use crate::body::{Body, BoxError};
 use crate::contract::Endpoint;
+use crate::observation::Observation;
 use crate::quota::outcome::{Verdict, judge};
 use crate::quota::refuse;
 use crate::quota::room::Quotas;
-use crate::records::ledger::{self, Reserve};
+use crate::rate::LimitState;
+use crate::records::ledger::{self, Reserve, Reserved};
 use crate::records::{Store, Stored, Unavailable, Why};
 use crate::refusal::Refusal;
+use crate::traffic::Shadowed;
 
 /// The most that is read of an answer to find the id in it; answers to creations have a few hundred
 /// bytes.
@@ -32,6 +35,8 @@ pub(in crate::quota) struct Call {
     room: Arc<Quotas>,
     endpoint: Arc<Endpoint>,
     reserve: Reserve,
+    /// Where it is noted that the call exceeds a limit that is not enforced.
+    observation: Option<Arc<Observation>>,
 }
 
 /// What is to be written about a call that has ended.
@@ -56,8 +61,9 @@ impl Call {
         room: Arc<Quotas>,
         endpoint: Arc<Endpoint>,
         reserve: Reserve,
+        observation: Option<Arc<Observation>>,
     ) -> Self {
-        Self { room, endpoint, reserve }
+        Self { room, endpoint, reserve, observation }
     }
 
     /// The id of its reservation.
@@ -76,8 +82,8 @@ impl Call {
         R: HttpBody<Data = Bytes> + Unpin,
         R::Error: Into<BoxError>,
     {
-        let state = match self.reserved().await {
-            Ok(state) => state,
+        let (state, shadowed) = match self.reserved().await {
+            Ok(reserved) => reserved,
             Err(response) => return drop(answer.send(Ok(response))),
         };
         let response = match ready.call(request).await {
@@ -90,6 +96,9 @@ impl Call {
         let (mut response, close) = self.judged(response).await;
         if let Some(state) = state {
             response.extensions_mut().insert(state);
+        }
+        if let Some(shadowed) = shadowed {
+            shadowed.add_to(response.extensions_mut());
         }
         match self.try_close(close).await {
             Ok(Bound::Own) => return drop(answer.send(Ok(response))),
@@ -106,10 +115,15 @@ impl Call {
         self.close(close).await;
     }
 
-    async fn reserved<R>(&self) -> Result<Option<crate::rate::LimitState>, Response<Body<R>>> {
+    async fn reserved<R>(
+        &self,
+    ) -> Result<(Option<LimitState>, Option<Shadowed>), Response<Body<R>>> {
         let now = self.reserve.at;
         match self.room.records.reserve(self.reserve.clone()).await {
-            Ok(Ok(reserved)) => Ok(refuse::passed(&self.endpoint, &reserved, now)),
+            Ok(Ok(reserved)) => {
+                let shadowed = self.shadowed(&reserved);
+                Ok((refuse::passed(&self.endpoint, &reserved, now), shadowed))
+            }
             Ok(Err(denied)) => {
                 let longest = self.room.longest_retry_after;
                 let (refusal, state) = refuse::refusal(&denied, &self.endpoint, now, longest);
@@ -122,6 +136,19 @@ impl Call {
             }
             Err(Unavailable) => Err(Refusal::RecordsUnavailable.into_response()),
         }
+    }
+
+    /// What would have denied the call, for those who count it.
+    fn shadowed(&self, reserved: &Reserved) -> Option<Shadowed> {
+        if reserved.shadow.is_empty() {
+            return None;
+        }
+        if let Some(observation) = &self.observation {
+            observation.set_shadowed();
+        }
+        let longest = self.room.longest_retry_after;
+        let refusal = |denied| refuse::refusal(denied, &self.endpoint, self.reserve.at, longest);
+        Some(Shadowed(reserved.shadow.iter().map(refusal).collect()))
     }
 
     /// What the answer means for the reservation, and what the client gets.

@@ -9,6 +9,7 @@
 //!   outcome after a close by policy is one adjustment.
 //! * A reservation remembers what it holds, piece by piece; closing returns or books exactly that.
 
+mod charge;
 mod close;
 mod keys;
 mod limits;
@@ -18,11 +19,10 @@ mod start;
 #[cfg(test)]
 mod tests;
 
+pub use charge::{Charge, MinutesLimit};
 pub use close::{bind, lose, release, settle};
 pub use keys::{Issued, Rotated, issue, revoke, rotate};
 pub use limits::{audit, change_limit, lift_limit};
 pub use objects::{Adopted, adopt, delete};
-pub use reserve::{
-    Charge, Denied, Foreseen, MinutesLimit, Reserve, Reserved, foresee, grant, period, reserve,
-};
+pub use reserve::{Denied, Foreseen, Reserve, Reserved, foresee, grant, period, reserve};
 pub use start::{lose_open, reschedule};

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::charge::{Charge, MinutesLimit};
+use crate::rate::Enforcement;
 use crate::records::calendar::Calendar;
 use crate::records::entry::{Entry, Fact, Opening};
 use crate::records::store::{Store, Stored};
@@ -22,64 +24,13 @@ pub struct Reserve {
     pub charges: Vec<Charge>,
 }
 
-/// One thing that a call costs. `None` is no limit: then it is only counted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Charge {
-    /// One call of an endpoint in the month.
-    Call {
-        /// The endpoint's path.
-        path: Arc<str>,
-        /// The tenant's calls per month.
-        tenant: Option<u32>,
-        /// The account's.
-        account: Option<u32>,
-    },
-    /// One more object.
-    Object {
-        /// Its kind.
-        kind: Arc<str>,
-        /// How many the tenant may have.
-        tenant: Option<u32>,
-        /// How many the account may have.
-        account: Option<u32>,
-    },
-    /// Milliseconds of audio.
-    Minutes {
-        /// How many.
-        amount: AudioMillis,
-        /// The tenant's limit.
-        tenant: MinutesLimit,
-        /// The account's.
-        account: MinutesLimit,
-    },
-}
-
-impl Charge {
-    /// The minutes, where it is about minutes.
-    pub fn minutes(&self) -> Option<AudioMillis> {
-        match self {
-            Self::Minutes { amount, .. } => Some(*amount),
-            Self::Call { .. } | Self::Object { .. } => None,
-        }
-    }
-}
-
-/// How many minutes a payer may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MinutesLimit {
-    /// None is counted.
-    Off,
-    /// Counted; limited only by what was granted, once anything was.
-    Granted,
-    /// So much a month, and what was granted on top.
-    Monthly(AudioMillis),
-}
-
 /// The call may be forwarded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reserved {
     /// The tenant's monthly limit after this call: the limit, what is left, and the month.
     pub monthly: Option<(u32, u32, Period)>,
+    /// What would have denied it, if its limit were enforced.
+    pub shadow: Vec<Denied>,
 }
 
 /// The call may not be forwarded, and nothing was written.
@@ -116,7 +67,7 @@ pub fn reserve(store: &mut dyn Store, reserve: &Reserve) -> Stored<Result<Reserv
     let tenant = Payer::Tenant(reserve.opening.tenant.clone());
     let tenant = Purse::open(store, tenant, &reserve.tenant_calendar, reserve.at)?;
     let account = Purse::open(store, Payer::Account, &reserve.account_calendar, reserve.at)?;
-    let mut reserved = Reserved { monthly: None };
+    let mut reserved = Reserved { monthly: None, shadow: Vec::new() };
     let mut postings = Vec::new();
     for charge in &reserve.charges {
         // The tenant first: where both are at their limit, the tenant hears of its own.
@@ -127,8 +78,12 @@ pub fn reserve(store: &mut dyn Store, reserve: &Reserve) -> Stored<Result<Reserv
         };
         postings.extend(taken.postings);
         reserved.monthly = reserved.monthly.or(taken.monthly);
+        reserved.shadow.extend(taken.shadow);
         match account.take(store, charge, Side::Account)? {
-            Ok(taken) => postings.extend(taken.postings),
+            Ok(taken) => {
+                postings.extend(taken.postings);
+                reserved.shadow.extend(taken.shadow);
+            }
             Err(denied) => return Ok(Err(denied)),
         }
     }
@@ -149,8 +104,12 @@ pub struct Foreseen {
     pub payer: Payer,
     /// The payer's present month.
     pub period: Period,
+    /// Whether the payer's limit is enforced.
+    pub enforcement: Enforcement,
     /// What would be held, or why nothing would be.
     pub held: Result<Vec<Posting>, Denied>,
+    /// What would deny it, if its limit were enforced.
+    pub shadow: Option<Denied>,
 }
 
 /// Tells what [`reserve`] would find, charge by charge and the tenant before the account; nothing is
@@ -165,9 +124,14 @@ pub fn foresee(store: &mut dyn Store, reserve: &Reserve) -> Stored<Vec<Foreseen>
     let mut found = Vec::new();
     for charge in &reserve.charges {
         for (purse, side) in [(&tenant, Side::Tenant), (&account, Side::Account)] {
-            let held = purse.take(store, charge, side)?.map(|taken| taken.postings);
+            let (held, shadow) = match purse.take(store, charge, side)? {
+                Ok(taken) => (Ok(taken.postings), taken.shadow),
+                Err(denied) => (Err(denied), None),
+            };
+            let [tenant, account] = charge.enforcement();
             let (payer, period) = (purse.payer.clone(), purse.period);
-            found.push(Foreseen { charge: charge.clone(), payer, period, held });
+            let (charge, enforcement) = (charge.bare().clone(), side.of(tenant, account));
+            found.push(Foreseen { charge, payer, period, enforcement, held, shadow });
         }
     }
     Ok(found)
@@ -226,6 +190,14 @@ struct Purse {
 struct Taken {
     postings: Vec<Posting>,
     monthly: Option<(u32, u32, Period)>,
+    /// What would have denied it.
+    shadow: Option<Denied>,
+}
+
+impl Taken {
+    fn new(postings: Vec<Posting>) -> Self {
+        Self { postings, monthly: None, shadow: None }
+    }
 }
 
 impl Purse {
@@ -263,6 +235,36 @@ impl Purse {
             Charge::Minutes { amount, tenant, account } => {
                 self.take_minutes(store, *amount, side.of(*tenant, *account))
             }
+            Charge::Watched { charge, tenant, account } => {
+                let taken = self.take(store, charge, side)?;
+                Ok(match side.of(*tenant, *account) {
+                    Enforcement::Enforced => taken,
+                    Enforcement::Shadow => Ok(self.whatever_the_limit(taken, charge)),
+                })
+            }
+        }
+    }
+
+    /// A limit that is not enforced denies nothing, and is no limit to tell a client of.
+    fn whatever_the_limit(&self, taken: Result<Taken, Denied>, charge: &Charge) -> Taken {
+        match taken {
+            Ok(taken) => Taken { monthly: None, ..taken },
+            Err(denied) => {
+                let hold = match charge.bare() {
+                    Charge::Call { path, .. } => {
+                        self.hold(Meter::Calls(path.clone()), self.period.start, 1)
+                    }
+                    Charge::Object { kind, .. } => {
+                        self.hold(Meter::Objects(kind.clone()), Moment(0), 1)
+                    }
+                    // The month is overdrawn, and not what was granted for good.
+                    Charge::Minutes { amount, .. } => {
+                        self.hold(Meter::Minutes, self.period.start, amount.0)
+                    }
+                    Charge::Watched { .. } => return Taken::new(Vec::new()),
+                };
+                Taken { shadow: Some(denied), ..Taken::new(vec![hold]) }
+            }
         }
     }
 
@@ -283,7 +285,7 @@ impl Purse {
         let monthly =
             left.map(|(limit, left)| (limit, u32::try_from(left).unwrap_or_default(), self.period));
         let postings = vec![self.hold(meter, self.period.start, 1)];
-        Ok(Ok(Taken { postings, monthly }))
+        Ok(Ok(Taken { monthly, ..Taken::new(postings) }))
     }
 
     fn take_object(
@@ -297,7 +299,7 @@ impl Purse {
         {
             return Ok(Err(Denied::Objects { payer: self.payer.clone(), limit }));
         }
-        Ok(Ok(Taken { postings: vec![self.hold(meter, Moment(0), 1)], monthly: None }))
+        Ok(Ok(Taken::new(vec![self.hold(meter, Moment(0), 1)])))
     }
 
     /// The month's allowance pays first, then what was granted. What is overdrawn of one counts
@@ -308,7 +310,7 @@ impl Purse {
         amount: AudioMillis,
         limit: MinutesLimit,
     ) -> Stored<Result<Taken, Denied>> {
-        let taken = |postings| Ok(Ok(Taken { postings, monthly: None }));
+        let taken = |postings| Ok(Ok(Taken::new(postings)));
         if limit == MinutesLimit::Off {
             return taken(Vec::new());
         }
