@@ -105,6 +105,7 @@
 
 #[cfg(feature = "admin")]
 pub mod admin;
+pub mod alerts;
 pub mod authenticate;
 pub mod body;
 pub mod catch_panic;

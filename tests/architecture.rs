@@ -35,7 +35,7 @@ const FLOORS: [&[&str]; 6] = [
         "route",
         "validate",
     ],
-    &["stack", "config", "settle"],
+    &["alerts", "stack", "config", "settle"],
     &["admin", "metrics", "server", "simulator"],
     &["cli", "main"],
 ];

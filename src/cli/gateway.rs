@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use heify_gateway::alerts;
 use heify_gateway::config::{self, Listen};
 use heify_gateway::contract::{Contract, Mistake};
 use heify_gateway::records::Records;
@@ -146,6 +147,15 @@ impl Gateway {
             settle: settings.settle.clone(),
             rounding: settings.quota.minutes.rounding,
         })
+    }
+
+    /// What the worker works with that tells of limits; the settings are those in use.
+    pub(crate) fn alerts(&self, settings: &config::Settings) -> alerts::Setup {
+        alerts::Setup {
+            contract: Arc::clone(self.rooms.contract()),
+            quota: settings.quota.clone(),
+            webhooks: settings.alerts.clone(),
+        }
     }
 
     /// Lets requests end, and cuts what has not ended in time.

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use heify_gateway::admin::operate::limits;
 use heify_gateway::admin::{Console, Order, Orders, Reloaded, View};
+use heify_gateway::alerts::{self, Alerter};
 use heify_gateway::config;
 use heify_gateway::metrics::Metrics;
 use heify_gateway::records::{IssuedKey, Moment, Override, Records};
@@ -45,6 +46,7 @@ struct Kept {
     /// Whether records may say something else of it than the gateway knows.
     behind: bool,
     setups: watch::Sender<Arc<Setup>>,
+    alerts: watch::Sender<Arc<alerts::Setup>>,
     changes: watch::Receiver<u64>,
 }
 
@@ -90,13 +92,18 @@ impl Running {
         readiness.watch(records.clone());
         let changes = records.foreign_changes();
         let changed = Changed::read(&records).await.ok_or(OpenError::Keys)?;
-        let gateway = Gateway::start(&changed.over(&settings, now), Some(&records))?;
+        let (in_use, alerted) = (changed.over(&settings, now), records.clone());
+        let gateway = Gateway::start(&in_use, Some(&records))?;
         let metrics = metrics(&gateway, Some(records.clone()));
         let (setups, watched) = watch::channel(Arc::new(gateway.setup(&settings)?));
         tokio::spawn(Settler::new(records, watched, Moment::now).run());
         let view = watch::Sender::new(view(&settings, &gateway, &changed, 1, now));
         let ends = limits::next_end(&changed.overrides, now);
-        let kept = Some(Kept { opened, changed, ends, behind: false, setups, changes });
+        let (alerts, watched) = watch::channel(Arc::new(gateway.alerts(&in_use)));
+        let counts = alerts::Counts::default();
+        metrics.alerting(counts.clone());
+        tokio::spawn(Alerter::new(alerted, watched, Moment::now, counts).run());
+        let kept = Some(Kept { opened, changed, ends, behind: false, setups, alerts, changes });
         Ok(Self { settings, gateway, kept, view, filter, metrics })
     }
 
@@ -158,8 +165,10 @@ impl Running {
             return;
         }
         let version = self.view.borrow().version;
-        match self.gateway.reload(&changed.over(&self.settings, now), version) {
+        let in_use = changed.over(&self.settings, now);
+        match self.gateway.reload(&in_use, version) {
             Ok(_) => {
+                kept.alerts.send_replace(Arc::new(self.gateway.alerts(&in_use)));
                 let (issued, limits) = (changed.issued.len(), changed.overrides.len());
                 tracing::info!(issued, limits, "changed keys and limits are in use");
                 self.metrics.renewed(self.gateway.levels());
@@ -249,6 +258,8 @@ impl Running {
             tracing::warn!(key, "this change takes effect after a restart");
         }
         if let Some(kept) = &self.kept {
+            let in_use = kept.changed.over(&new, Moment::now());
+            kept.alerts.send_replace(Arc::new(self.gateway.alerts(&in_use)));
             match self.gateway.setup(&new) {
                 Ok(setup) => drop(kept.setups.send_replace(Arc::new(setup))),
                 Err(error) => tracing::error!(%error, "jobs are settled as before"),

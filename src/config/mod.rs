@@ -23,6 +23,7 @@
 
 mod account;
 mod admin;
+mod alerts;
 mod budgets;
 mod environment;
 mod field;
@@ -205,8 +206,10 @@ fn read(mut root: Section<'_>, sources: &Sources<'_>) -> Settings {
         minutes,
         longest_retry_after: minutes::longest_retry_after(root.section("quota")),
     };
-    let has_something_to_record =
-        admin.has_operator() || records::must_count(&quota, isolation.as_ref());
+    let alerts = alerts::alerts(&mut root, &tenants.authenticate.tenants);
+    let has_something_to_record = admin.has_operator()
+        || !alerts.is_empty()
+        || records::must_count(&quota, isolation.as_ref());
     let records = records::records(&mut root, has_something_to_record, &sources.environment);
     root.finish();
     Settings {
@@ -222,6 +225,7 @@ fn read(mut root: Section<'_>, sources: &Sources<'_>) -> Settings {
         isolation,
         records,
         settle,
+        alerts,
         validate,
         contract,
         contact,

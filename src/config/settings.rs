@@ -42,6 +42,8 @@ pub struct Settings {
     pub records: Option<Records>,
     /// How the true lengths of jobs are found out.
     pub settle: quota::Settle,
+    /// Who is told when a limit is nearly used up.
+    pub alerts: Vec<quota::Webhook>,
     /// The bounds of request bodies.
     pub validate: validate::Settings,
     /// A contract in place of the built-in one.

@@ -11,7 +11,8 @@ const EXAMPLE: &str = include_str!("../../config/gateway.toml");
 /// Tables whose names are the contract's own, besides paths.
 const FREE_NAMES: [&str; 1] = ["caps"];
 /// The two ways to give each secret that the example shows side by side.
-const EITHER_OR: [(&str, &str); 2] = [("api_key", "api_key_file"), ("token", "token_file")];
+const EITHER_OR: [(&str, &str); 3] =
+    [("api_key", "api_key_file"), ("token", "token_file"), ("secret", "secret_file")];
 
 fn load_text(text: &str) -> (Result<Settings, Mistakes>, BTreeSet<String>) {
     let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -66,6 +67,7 @@ fn every_commented_setting_of_the_example_file_is_valid() {
         assert_eq!(settings.authenticate.tenants[0].keys.len(), 3);
         assert!(settings.server.tls.is_some());
         assert!(settings.contract.is_some());
+        assert_eq!(settings.alerts.len(), 1);
         assert!(settings.records.is_some() && settings.isolation.is_some());
     }
 }

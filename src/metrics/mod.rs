@@ -16,6 +16,7 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::alerts::{Count, Counts};
 use crate::records::Records;
 use crate::stack::Levels;
 use crate::traffic::{BOUNDS, Buckets, EndpointMeter, Source, Traffic};
@@ -46,6 +47,8 @@ struct Present {
     loaded: SystemTime,
     succeeded: bool,
     failures: u64,
+    /// What webhooks were told.
+    alerts: Counts,
 }
 
 impl Metrics {
@@ -56,7 +59,9 @@ impl Metrics {
         records: Option<Records>,
         now: SystemTime,
     ) -> Self {
-        let present = Present { levels, version: 1, loaded: now, succeeded: true, failures: 0 };
+        let (version, alerts) = (1, Counts::default());
+        let present =
+            Present { levels, version, loaded: now, succeeded: true, failures: 0, alerts };
         Self(Arc::new(Exported { traffic, records, present: Mutex::new(present), started: now }))
     }
 
@@ -64,6 +69,11 @@ impl Metrics {
     pub fn reloaded(&self, levels: Levels, version: u64, now: SystemTime) {
         let mut present = self.0.present();
         *present = Present { levels, version, loaded: now, succeeded: true, ..present.clone() };
+    }
+
+    /// Webhooks are told things, and counted there.
+    pub fn alerting(&self, counts: Counts) {
+        self.0.present().alerts = counts;
     }
 
     /// The same configuration has other limits or keys.
@@ -202,6 +212,31 @@ impl Exported {
         Ok(())
     }
 
+    fn alerts(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let counts = self.present().alerts.read();
+        type Of = fn(&Count) -> u64;
+        let families: [(&str, &str, Of); 3] = [
+            ("alerts_sent", "Alerts that a webhook has taken.", |of| of.sent),
+            ("alerts_attempts_failed", "Attempts that failed.", |of| of.attempts_failed),
+            ("alerts_failed", "Alerts that were given up.", |of| of.failed),
+        ];
+        for (name, help, of) in families {
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            for (webhook, count) in &counts {
+                let labels: Labels<'_> = vec![("webhook", webhook)];
+                counter(family.encode_family(&labels)?, of(count))?;
+            }
+        }
+        let help = "Alerts that wait for their webhook.";
+        let mut family =
+            encoder.encode_descriptor("alerts_pending", help, None, MetricType::Gauge)?;
+        for (webhook, count) in &counts {
+            let labels: Labels<'_> = vec![("webhook", webhook)];
+            family.encode_family(&labels)?.encode_gauge(&number(count.pending))?;
+        }
+        Ok(())
+    }
+
     fn levels(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let present = self.present().clone();
         let levels = &present.levels;
@@ -247,6 +282,7 @@ impl Collector for Exported {
         self.durations(&mut encoder)?;
         self.tenants(&mut encoder)?;
         self.shadows(&mut encoder)?;
+        self.alerts(&mut encoder)?;
         self.levels(&mut encoder)
     }
 }

@@ -29,6 +29,7 @@ mod plan;
 mod refuse;
 mod room;
 mod settings;
+mod threshold;
 mod told;
 mod usage;
 
@@ -42,5 +43,6 @@ pub use room::Quotas;
 pub use settings::{
     Budget, LONGEST_AUDIO, Minutes, MinutesBudget, Policy, Rounding, Settings, Settle, TenantBudget,
 };
+pub use threshold::{About, Level, Webhook, crossed, levels};
 pub use told::{USAGE, Usage, usage_endpoint};
 pub use usage::usage;

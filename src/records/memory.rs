@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::alert::{Alert, AlertOf, AlertState};
 use super::chain;
 use super::change::{Audited, Limit, Override};
 use super::entry::{Entry, IssuedKey};
@@ -28,6 +29,7 @@ pub struct Memory {
     pub(super) overrides: BTreeMap<(Arc<str>, Limit), Override>,
     pub(super) audit: Vec<Audit>,
     agenda: BTreeMap<Uuid, (Moment, u32)>,
+    alerts: BTreeMap<AlertOf, Alert>,
     journal: Vec<Line>,
 }
 
@@ -159,6 +161,32 @@ impl Store for Memory {
             None => self.agenda.remove(reservation),
         };
         Ok(())
+    }
+
+    fn put_alert(&mut self, alert: &Alert) -> Stored<()> {
+        self.alerts.insert(alert.of.clone(), alert.clone());
+        Ok(())
+    }
+
+    fn alerts(&mut self, most: usize) -> Stored<Vec<Alert>> {
+        let mut alerts: Vec<_> = self.alerts.values().rev().cloned().collect();
+        alerts.sort_by_key(|alert| std::cmp::Reverse(alert.found));
+        alerts.truncate(most);
+        Ok(alerts)
+    }
+
+    fn pending_alerts(&mut self, webhook: &str, most: usize) -> Stored<Vec<Alert>> {
+        let is_pending =
+            |one: &&Alert| *one.of.webhook == *webhook && one.state == AlertState::Pending;
+        let mut pending: Vec<_> = self.alerts.values().filter(is_pending).cloned().collect();
+        pending.sort_by_key(|alert| alert.found);
+        pending.truncate(most);
+        Ok(pending)
+    }
+
+    fn known_thresholds(&mut self, of: &AlertOf) -> Stored<Vec<u32>> {
+        let same = |one: &&AlertOf| AlertOf { threshold: of.threshold, ..(*one).clone() } == *of;
+        Ok(self.alerts.keys().filter(same).map(|one| one.threshold).collect())
     }
 
     fn periods(&mut self, payer: &Payer) -> Stored<Vec<Period>> {

@@ -17,6 +17,7 @@
 //! assert_eq!((recount.lines, differences.len()), (1, 0));
 //! ```
 
+mod alert;
 mod calendar;
 mod chain;
 mod change;
@@ -37,6 +38,7 @@ mod suite;
 mod words;
 mod writer;
 
+pub use alert::{Alert, AlertOf, AlertState};
 pub use calendar::Calendar;
 pub use chain::{Recount, recount, verify};
 pub use change::{Audited, Limit, LimitValue, Override, UnknownLimit};

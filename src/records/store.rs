@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::alert::{Alert, AlertOf};
 use super::change::{Audited, Override};
 use super::entry::{Entry, IssuedKey};
 use super::memory::Memory;
@@ -39,6 +40,15 @@ pub trait Store: Send {
     /// Sets when the upstream is asked about a bound reservation, and how often it was before;
     /// `None`: not again. A plan and no fact: it is not in the journal.
     fn schedule(&mut self, reservation: &Uuid, plan: Option<(Moment, u32)>) -> Stored<()>;
+
+    /// Keeps an alert, or what became of it. A plan and no fact: it is not in the journal.
+    fn put_alert(&mut self, alert: &Alert) -> Stored<()>;
+    /// All alerts, the latest first, so many at most.
+    fn alerts(&mut self, most: usize) -> Stored<Vec<Alert>>;
+    /// The alerts that a webhook is still to be sent, the oldest first, so many at most.
+    fn pending_alerts(&mut self, webhook: &str, most: usize) -> Stored<Vec<Alert>>;
+    /// The thresholds that are kept of the same webhook, limit and month.
+    fn known_thresholds(&mut self, of: &AlertOf) -> Stored<Vec<u32>>;
 
     /// The months of a payer so far.
     fn periods(&mut self, payer: &Payer) -> Stored<Vec<Period>>;

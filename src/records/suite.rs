@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use super::alert::{Alert, AlertOf, AlertState};
 use super::chain;
 use super::change::{Audited, Limit, LimitValue, Override};
 use super::entry::{Entry, Fact, Holder, Sharing, Why};
@@ -32,6 +33,7 @@ pub(super) fn run(store: &mut dyn Store) {
     months_keep_their_order(store);
     the_agenda_is_kept_in_order(store);
     at_start_every_bound_call_gets_into_the_agenda(store);
+    alerts_are_kept_once_and_sent_in_their_order(store);
     the_journal_is_read_in_pieces(store);
     nothing_left_is_not_nothing_posted(store);
     let (recount, differences) = chain::verify(store).unwrap();
@@ -234,6 +236,44 @@ fn at_start_every_bound_call_gets_into_the_agenda(store: &mut dyn Store) {
         store.schedule(&id(number), None).unwrap();
     }
     store.commit().unwrap();
+}
+
+fn alerts_are_kept_once_and_sent_in_their_order(store: &mut dyn Store) {
+    let alert = |webhook: &str, threshold, found: u64| Alert {
+        of: AlertOf {
+            webhook: webhook.into(),
+            payer: Payer::Tenant(tenant(0)),
+            meter: Meter::Minutes,
+            period: moment(0),
+            threshold,
+        },
+        state: AlertState::Pending,
+        found: moment(found),
+        tried: 0,
+        closed: None,
+        body: "{}".into(),
+    };
+    store.begin().unwrap();
+    for one in [alert("ops", 80, 9), alert("ops", 50, 7), alert("team", 50, 8)] {
+        store.put_alert(&one).unwrap();
+    }
+    let sent = Alert {
+        state: AlertState::Sent,
+        closed: Some(moment(10)),
+        tried: 2,
+        ..alert("ops", 50, 7)
+    };
+    assert_eq!(store.pending_alerts("ops", 9).unwrap(), [alert("ops", 50, 7), alert("ops", 80, 9)]);
+    store.put_alert(&sent).unwrap();
+    store.commit().unwrap();
+    assert_eq!(store.pending_alerts("ops", 9).unwrap(), [alert("ops", 80, 9)]);
+    assert_eq!(store.alerts(9).unwrap(), [alert("ops", 80, 9), alert("team", 50, 8), sent.clone()]);
+    assert_eq!(store.alerts(1).unwrap().len(), 1);
+    let mut known = store.known_thresholds(&alert("ops", 100, 0).of).unwrap();
+    known.sort_unstable();
+    assert_eq!(known, [50, 80]);
+    let next_month = AlertOf { period: moment(5), ..sent.of };
+    assert_eq!(store.known_thresholds(&next_month).unwrap(), [0; 0]);
 }
 
 fn the_journal_is_read_in_pieces(store: &mut dyn Store) {

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use heify_gateway::records::ledger::{Charge, MinutesLimit, Reserve};
 use heify_gateway::records::{
-    AudioMillis, Audit, Balance, Calendar, Entry, IssuedKey, Line, Memory, Meter, Moment, Object,
-    Opening, Override, Payer, Period, Reservation, State, Store, StoreError, Stored,
+    Alert, AlertOf, AudioMillis, Audit, Balance, Calendar, Entry, IssuedKey, Line, Memory, Meter,
+    Moment, Object, Opening, Override, Payer, Period, Reservation, State, Store, StoreError,
+    Stored,
 };
 use uuid::Uuid;
 
@@ -66,6 +67,22 @@ impl Store for Faulty {
 
     fn schedule(&mut self, reservation: &Uuid, plan: Option<(Moment, u32)>) -> Stored<()> {
         self.inner.schedule(reservation, plan)
+    }
+
+    fn put_alert(&mut self, alert: &Alert) -> Stored<()> {
+        self.inner.put_alert(alert)
+    }
+
+    fn alerts(&mut self, most: usize) -> Stored<Vec<Alert>> {
+        self.inner.alerts(most)
+    }
+
+    fn pending_alerts(&mut self, webhook: &str, most: usize) -> Stored<Vec<Alert>> {
+        self.inner.pending_alerts(webhook, most)
+    }
+
+    fn known_thresholds(&mut self, of: &AlertOf) -> Stored<Vec<u32>> {
+        self.inner.known_thresholds(of)
     }
 
     fn periods(&mut self, payer: &Payer) -> Stored<Vec<Period>> {

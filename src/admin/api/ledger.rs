@@ -11,7 +11,7 @@ use super::request::{Body, Query};
 use crate::admin::access::{Operator, Viewer};
 use crate::admin::console::{Console, View};
 use crate::admin::operate::{self, Act, Closed, How, explain as told};
-use crate::records::{Moment, Store, Why};
+use crate::records::{Alert, Moment, Payer, Store, Why};
 
 /// The most lines of an answer.
 const MOST: usize = 1_000;
@@ -83,6 +83,55 @@ pub(super) async fn audit(
         })
     };
     Ok(Json(json!({ "lines": lines.iter().map(line).collect::<Vec<_>>(), "next_before": next })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Latest {
+    #[serde(default = "some")]
+    most: usize,
+}
+
+/// Who is told when limits are nearly used up, and what they were told, the latest first.
+pub(super) async fn alerts(
+    _: Viewer,
+    State(console): State<Console>,
+    Query(page): Query<Latest>,
+) -> Result<Json<Value>, Problem> {
+    let view = console.view();
+    // Of the address the host only: many have a secret in their path.
+    let webhook = |one: &crate::quota::Webhook| {
+        json!({
+            "name": &*one.name,
+            "host": one.url.host(),
+            "tenants": one.about.tenants,
+            "account": one.about.account,
+            "thresholds": one.thresholds,
+        })
+    };
+    let webhooks: Vec<_> = view.settings.alerts.iter().map(webhook).collect();
+    let most = page.most.clamp(1, MOST);
+    let alerts = match console.records() {
+        None => Vec::new(),
+        Some(_) => {
+            console.read(move |store: &mut dyn Store, _: &View| Ok(store.alerts(most)?)).await?
+        }
+    };
+    let alert = |one: &Alert| {
+        json!({
+            "webhook": &*one.of.webhook,
+            "tenant": (one.of.payer != Payer::Account).then(|| one.of.payer.as_str()),
+            "limit": one.of.meter.to_string(),
+            "threshold_percent": one.of.threshold,
+            "state": one.state.as_str(),
+            "found": one.found.to_string(),
+            "failed_attempts": one.tried,
+            "closed": one.closed.map(|closed| closed.to_string()),
+            "message": serde_json::from_str::<Value>(&one.body).unwrap_or_default(),
+        })
+    };
+    let alerts: Vec<_> = alerts.iter().map(alert).collect();
+    Ok(Json(json!({ "webhooks": webhooks, "alerts": alerts })))
 }
 
 /// Calls whose outcome nobody knows, and jobs that take long.

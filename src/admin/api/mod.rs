@@ -54,6 +54,7 @@ pub fn router(console: Console) -> Router {
         .route("/usage/jobs", get(usage::jobs))
         .route("/journal", get(ledger::journal))
         .route("/audit", get(ledger::audit))
+        .route("/alerts", get(ledger::alerts))
         .route("/unresolved", get(ledger::unresolved))
         .route("/unresolved/{reservation}/close", post(ledger::close))
         .route("/explain/{request}", get(live::explain))

@@ -25,6 +25,7 @@ pub(super) fn settings(settings: &Settings) -> Value {
         })),
         "isolation": settings.isolation.as_ref().map_or("off", |_| "strict"),
         "minutes": minutes(settings),
+        "alerts": settings.alerts.iter().map(|one| &*one.name).collect::<Vec<_>>(),
         "log": { "level": settings.log.level.to_string() },
         "tenants": settings.authenticate.tenants.iter().map(|tenant| &*tenant.id).collect::<Vec<_>>(),
     })

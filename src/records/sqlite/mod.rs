@@ -4,6 +4,7 @@
 //! it, or only [read](Sqlite::read_only). A commit is on the disk when it returns, and costs one
 //! flush however much is in it. Times, and the page on tables: `docs/records-schema.md`.
 
+mod alerts;
 mod changes;
 mod check;
 #[cfg(target_os = "linux")]
@@ -29,6 +30,7 @@ use uuid::Uuid;
 pub use lock::Lock;
 pub use place::Missing;
 
+use super::alert::{Alert, AlertOf};
 use super::change::Override;
 use super::entry::{Entry, IssuedKey};
 use super::memory::Memory;
@@ -223,6 +225,22 @@ impl Store for Sqlite {
 
     fn schedule(&mut self, reservation: &Uuid, plan: Option<(Moment, u32)>) -> Stored<()> {
         self.change(|connection| write::schedule(connection, reservation, plan))
+    }
+
+    fn put_alert(&mut self, alert: &Alert) -> Stored<()> {
+        self.change(|connection| alerts::put(connection, alert))
+    }
+
+    fn alerts(&mut self, most: usize) -> Stored<Vec<Alert>> {
+        self.ask(|connection| alerts::latest(connection, most))
+    }
+
+    fn pending_alerts(&mut self, webhook: &str, most: usize) -> Stored<Vec<Alert>> {
+        self.ask(|connection| alerts::pending(connection, webhook, most))
+    }
+
+    fn known_thresholds(&mut self, of: &AlertOf) -> Stored<Vec<u32>> {
+        self.ask(|connection| alerts::known(connection, of))
     }
 
     fn periods(&mut self, payer: &Payer) -> Stored<Vec<Period>> {

@@ -10,7 +10,8 @@ use super::place::Found;
 use super::trouble::{DAMAGED, trouble};
 
 /// What each version of the tables added, with a comment for each table.
-const TABLES: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
+const TABLES: [&str; 3] =
+    [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
 
 /// `heif`: says to SQLite's tools whose file it is.
 pub(super) const APPLICATION: i32 = i32::from_be_bytes(*b"heif");

@@ -2,6 +2,7 @@
 
 mod access;
 mod admin;
+mod alerts;
 mod dashboard;
 mod mistakes;
 mod night;
