@@ -111,9 +111,13 @@ impl Sender {
             counts.failed += u64::from(state == AlertState::Failed && kept);
             counts.pending -= u64::from(kept && state != AlertState::Pending).min(counts.pending);
         });
-        if state == AlertState::Failed {
-            let webhook = &*self.webhook.name;
-            tracing::error!(webhook, "an alert could not be sent for a day, and is given up");
+        let (webhook, threshold) = (&*self.webhook.name, alert.of.threshold);
+        match state {
+            AlertState::Sent if kept => tracing::info!(webhook, threshold, "an alert was sent"),
+            AlertState::Failed => {
+                tracing::error!(webhook, "an alert could not be sent for a day, and is given up");
+            }
+            AlertState::Sent | AlertState::Pending | AlertState::Passed => {}
         }
         // What is sent and not kept is sent again: its id tells the receiver.
         kept && state != AlertState::Pending
@@ -123,10 +127,7 @@ impl Sender {
         let webhook = &*self.webhook.name;
         let Some(request) = self.request(alert, now) else { return false };
         match tokio::time::timeout(PATIENCE, self.client.send(request)).await {
-            Ok(Ok(answer)) if answer.status().is_success() => {
-                tracing::info!(webhook, threshold = alert.of.threshold, "an alert was sent");
-                true
-            }
+            Ok(Ok(answer)) if answer.status().is_success() => true,
             Ok(Ok(answer)) => {
                 let status = answer.status().as_u16();
                 tracing::warn!(webhook, status, "an alert was not taken; it is sent again");
