@@ -8,12 +8,14 @@ use clap::{Args, Subcommand};
 use heify_gateway::admin::operate::limits::{self, NewLimit};
 use heify_gateway::admin::table::{Cell, Table};
 use heify_gateway::config::default_burst;
-use heify_gateway::records::{Limit, LimitValue, Moment, Override};
-use serde_json::Value;
+use heify_gateway::records::{Limit, LimitValue, Moment};
+use http::Method;
+use serde_json::{Value, json};
 
 use super::beside::{Beside, Trouble, conclude};
 use super::key::parse_note;
 use super::output::Output;
+use super::remote::{Remote, segment};
 use super::when::{Until, parse_until};
 use super::{Exit, Surroundings};
 
@@ -109,10 +111,18 @@ pub(crate) fn run(command: &Command, mut surroundings: Surroundings<'_>) -> io::
 }
 
 fn list(arguments: &List, surroundings: &mut Surroundings<'_>) -> Result<Exit, Trouble> {
-    let beside = Beside::find(surroundings)?;
-    let (index, contract) = (beside.tenant(&arguments.tenant)?, beside.contract()?);
-    let changes = beside.read_or_empty(|store| store.overrides())?;
-    let found = limits::limits(&beside.settings, &contract, index, &changes, Moment::now());
+    let tenant = &arguments.tenant;
+    let found = match Remote::named(surroundings)? {
+        Some(remote) => {
+            remote.see(&format!("/tenants/{}/limits", segment(tenant)))?["limits"].take()
+        }
+        None => {
+            let beside = Beside::find(surroundings)?;
+            let (index, contract) = (beside.tenant(tenant)?, beside.contract()?);
+            let changes = beside.read_or_empty(|store| store.overrides())?;
+            limits::limits(&beside.settings, &contract, index, &changes, Moment::now())
+        }
+    };
     let row = |line: &Value| {
         let shown = |value: &Value| match value {
             Value::Null => Cell::Nothing,
@@ -137,6 +147,23 @@ fn list(arguments: &List, surroundings: &mut Surroundings<'_>) -> Result<Exit, T
 }
 
 fn change(arguments: &Change, surroundings: &mut Surroundings<'_>) -> Result<Exit, Trouble> {
+    let changed = match Remote::named(surroundings)? {
+        Some(remote) => {
+            let path = format!("/tenants/{}/limits", segment(&arguments.tenant));
+            remote.change(Method::PUT, &path, &arguments.body())?["changed"].take()
+        }
+        None => beside(arguments, surroundings)?,
+    };
+    let until = match changed["until"].as_str() {
+        Some(end) => format!("until {end}"),
+        None => "until it is lifted".to_owned(),
+    };
+    let (limit, tenant) = (&arguments.limit, &arguments.tenant);
+    writeln!(surroundings.talk, "{limit} of tenant {tenant} is changed {until}")?;
+    Ok(Exit::Done)
+}
+
+fn beside(arguments: &Change, surroundings: &Surroundings<'_>) -> Result<Value, Trouble> {
     let beside = Beside::find(surroundings)?;
     let contract = beside.contract()?;
     let new = NewLimit {
@@ -148,13 +175,26 @@ fn change(arguments: &Change, surroundings: &mut Surroundings<'_>) -> Result<Exi
     };
     let changed = beside
         .operate(|store, settings, act| limits::change(store, settings, &contract, &new, act))?;
-    let Override { tenant, limit, until, .. } = &changed;
-    let until = until.map_or_else(|| "until it is lifted".to_owned(), |end| format!("until {end}"));
-    writeln!(surroundings.talk, "{limit} of tenant {tenant} is changed {until}")?;
-    Ok(Exit::Done)
+    Ok(limits::shown(&changed))
 }
 
 impl Change {
+    /// As the admin API takes it.
+    fn body(&self) -> Value {
+        let value = match self.value() {
+            LimitValue::Rate { per_minute, burst } => {
+                json!({ "per_minute": per_minute, "burst": burst })
+            }
+            LimitValue::Most(most) => json!(most),
+            LimitValue::Disabled => json!("disabled"),
+        };
+        let mut body = json!({ "limit": self.limit, "value": value, "note": &*self.note });
+        if let Some(until) = self.until {
+            body["until"] = json!(until.written());
+        }
+        body
+    }
+
     fn value(&self) -> LimitValue {
         match (self.to.per_minute, self.to.most) {
             (Some(per_minute), _) => {
@@ -170,11 +210,22 @@ impl Change {
 }
 
 fn lift(arguments: &Lift, surroundings: &mut Surroundings<'_>) -> Result<Exit, Trouble> {
-    let beside = Beside::find(surroundings)?;
-    // Only a gateway makes records, and a mistyped path should not either.
-    beside.reader()?;
     let (tenant, limit) = (&arguments.tenant, &arguments.limit);
-    beside.operate(|store, settings, act| limits::lift(store, settings, tenant, limit, act))?;
+    match Remote::named(surroundings)? {
+        Some(remote) => {
+            let (tenant, limit) = (segment(tenant), segment(&limit.to_string()));
+            let path = format!("/tenants/{tenant}/limits?limit={limit}");
+            remote.change(Method::DELETE, &path, &json!({}))?;
+        }
+        None => {
+            let beside = Beside::find(surroundings)?;
+            // Only a gateway makes records, and a mistyped path should not either.
+            beside.reader()?;
+            beside.operate(|store, settings, act| {
+                limits::lift(store, settings, tenant, limit, act)
+            })?;
+        }
+    }
     writeln!(surroundings.talk, "{limit} of tenant {tenant} is what the configuration says again")?;
     Ok(Exit::Done)
 }

@@ -112,7 +112,7 @@ mod tests {
 
     fn chosen(level: Option<&str>, environment: &[(&str, &str)]) -> Result<String, String> {
         let log_level = level.map(str::to_owned);
-        let global = Global { config: None, log_level, log_format: None };
+        let global = Global { log_level, ..Global::default() };
         let environment: Vec<(OsString, OsString)> =
             environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
         filter(Log::default(), &global, &environment).map(|filter| filter.to_string())

@@ -5,15 +5,18 @@ use std::num::NonZeroI32;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use heify_gateway::admin::operate::{self, Granted};
+use heify_gateway::admin::operate;
+use heify_gateway::admin::table::{Cell, Table};
 use heify_gateway::quota::{MinutesUsage, TenantBudget};
-use heify_gateway::records::{AudioMillis, Moment, Payer, Stored};
+use heify_gateway::records::{AudioMillis, Moment, Payer};
+use http::Method;
+use serde_json::{Value, json};
 
 use super::beside::{Beside, Trouble, conclude};
 use super::key::parse_note;
 use super::output::Output;
+use super::remote::{Remote, cell, segment};
 use super::{Exit, Surroundings};
-use heify_gateway::admin::table::{Cell, Table};
 
 /// What can be done with minutes.
 #[derive(Debug, Subcommand)]
@@ -81,38 +84,41 @@ pub(crate) fn run(command: &Command, mut surroundings: Surroundings<'_>) -> io::
 }
 
 fn grant(arguments: &Grant, surroundings: &mut Surroundings<'_>) -> Result<Exit, Trouble> {
-    let beside = Beside::find(surroundings)?;
-    let to = arguments.to.tenant.as_deref();
-    let Granted { amount, left, was_limited } = beside.operate(|store, settings, act| {
-        operate::grant(store, settings, to, arguments.minutes, &arguments.note, act)
-    })?;
+    let (to, minutes, note) = (arguments.to.tenant.as_deref(), arguments.minutes, &arguments.note);
+    let told = match Remote::named(surroundings)? {
+        Some(remote) => {
+            let mut body = json!({ "minutes": minutes, "note": &**note });
+            match to {
+                Some(tenant) => body["tenant"] = json!(tenant),
+                None => body["account"] = json!(true),
+            }
+            remote.change(Method::POST, "/grants", &body)?
+        }
+        None => {
+            let granted = Beside::find(surroundings)?.operate(|store, settings, act| {
+                operate::grant(store, settings, to, minutes, note, act)
+            })?;
+            granted.json()
+        }
+    };
+    let amount = |name: &str| AudioMillis(told[name].as_i64().unwrap_or_default());
     let name = to.map_or_else(|| "the account".to_owned(), |id| format!("tenant {id}"));
-    let left = left.unwrap_or_default();
+    let (amount, left) = (amount("granted_ms"), amount("left_ms"));
     let talk = &mut *surroundings.talk;
     writeln!(talk, "{amount} granted to {name}; {left} left")?;
-    if !was_limited {
+    if told["was_limited"] == false {
         writeln!(talk, "{name} had no limit so far; from now on it may use what is granted")?;
     }
     Ok(Exit::Done)
 }
 
 fn show(arguments: &Show, surroundings: &mut Surroundings<'_>) -> Result<Exit, Trouble> {
-    let beside = Beside::find(surroundings)?;
-    let quota = &beside.settings.quota;
-    let purses = match &arguments.tenant {
-        Some(tenant) => vec![operate::purse(&beside.settings, Some(tenant))?],
-        None => {
-            let tenant = |one: &TenantBudget| Payer::Tenant(one.id.clone());
-            let tenants = quota.tenants.iter().map(|one| (tenant(one), &one.budget));
-            tenants.chain([(Payer::Account, &quota.account)]).collect()
-        }
+    let only = arguments.tenant.as_deref();
+    let purses = match Remote::named(surroundings)? {
+        Some(remote) => elsewhere(&remote, only)?,
+        None => beside(only, surroundings)?,
     };
-    let now = Moment::now();
-    let usages = beside.read(|store| {
-        let read = |(payer, budget)| MinutesUsage::read(store, payer, budget, now);
-        purses.iter().map(|(payer, budget)| (payer, *budget)).map(read).collect::<Stored<Vec<_>>>()
-    })?;
-    let rows = purses.iter().zip(&usages).map(|((payer, _), usage)| row(payer, usage.as_ref()));
+    let rows = purses.iter().map(|(tenant, minutes)| row(tenant.as_deref(), minutes));
     let columns = &[
         "scope",
         "tenant",
@@ -130,31 +136,57 @@ fn show(arguments: &Show, surroundings: &mut Surroundings<'_>) -> Result<Exit, T
     Ok(Exit::Done)
 }
 
-fn row(payer: &Payer, usage: Option<&MinutesUsage>) -> Vec<Cell> {
-    let (scope, tenant) = match payer {
-        Payer::Account => ("account", None),
-        Payer::Tenant(id) => ("tenant", Some(id)),
+/// A tenant's id, or none for the account, and its minutes; null: they are not recorded.
+type Purse = (Option<String>, Value);
+
+fn elsewhere(remote: &Remote, only: Option<&str>) -> Result<Vec<Purse>, Trouble> {
+    if let Some(tenant) = only {
+        let told = remote.see(&format!("/tenants/{}", segment(tenant)))?;
+        return Ok(vec![(Some(tenant.to_owned()), told["usage"]["minutes"].clone())]);
+    }
+    let tenants = remote.see("/tenants")?;
+    let one =
+        |tenant: &Value| (tenant["id"].as_str().map(str::to_owned), tenant["minutes"].clone());
+    let tenants = tenants["tenants"].as_array().into_iter().flatten().map(one);
+    let account = remote.see("/account")?["minutes"].take();
+    Ok(tenants.chain([(None, account)]).collect())
+}
+
+fn beside(only: Option<&str>, surroundings: &Surroundings<'_>) -> Result<Vec<Purse>, Trouble> {
+    let beside = Beside::find(surroundings)?;
+    let quota = &beside.settings.quota;
+    let purses = match only {
+        Some(tenant) => vec![operate::purse(&beside.settings, Some(tenant))?],
+        None => {
+            let tenant = |one: &TenantBudget| Payer::Tenant(one.id.clone());
+            let tenants = quota.tenants.iter().map(|one| (tenant(one), &one.budget));
+            tenants.chain([(Payer::Account, &quota.account)]).collect()
+        }
     };
-    let state = match usage {
-        None => "off",
-        Some(usage) if usage.left.is_none() => "recorded",
-        Some(_) => "limited",
+    let now = Moment::now();
+    beside.read(|store| {
+        let mut read = Vec::new();
+        for (payer, budget) in &purses {
+            let minutes = MinutesUsage::read(store, payer, budget, now)?;
+            let tenant = (*payer != Payer::Account).then(|| payer.as_str().to_owned());
+            read.push((tenant, minutes.map_or(Value::Null, |minutes| minutes.json())));
+        }
+        Ok(read)
+    })
+}
+
+fn row(tenant: Option<&str>, minutes: &Value) -> Vec<Cell> {
+    let scope = if tenant.is_some() { "tenant" } else { "account" };
+    let state = match minutes {
+        Value::Null => "off",
+        usage if usage["left"].is_null() => "recorded",
+        _ => "limited",
     };
-    let audio = |of: fn(&MinutesUsage) -> Option<AudioMillis>| Cell::audio(usage.and_then(of));
-    let moment = |of: fn(&MinutesUsage) -> Option<Moment>| Cell::moment(usage.and_then(of));
-    vec![
-        Cell::text(scope),
-        Cell::maybe(tenant),
-        Cell::text(state),
-        audio(|usage| usage.monthly),
-        audio(|usage| Some(usage.granted)),
-        audio(|usage| Some(usage.used)),
-        audio(|usage| Some(usage.reserved)),
-        audio(|usage| usage.left),
-        audio(|usage| usage.overdrawn),
-        moment(|usage| usage.resets),
-        moment(|usage| usage.runs_out),
-    ]
+    let audio = ["monthly", "granted", "used", "reserved", "left", "overdrawn"];
+    let audio = audio.iter().map(|name| cell("_ms", &minutes[*name]));
+    let moments = ["resets", "runs_out"].map(|name| cell(name, &minutes[name]));
+    let names = [Cell::text(scope), Cell::maybe(tenant), Cell::text(state)];
+    names.into_iter().chain(audio).chain(moments).collect()
 }
 
 #[cfg(test)]
@@ -172,7 +204,7 @@ mod tests {
         let state = |store: &mut dyn Store, minutes| {
             let budget = Budget { minutes, ..Budget::default() };
             let usage = MinutesUsage::read(store, &acme, &budget, now).unwrap();
-            row(&acme, usage.as_ref())
+            row(Some("acme"), &usage.map_or(Value::Null, |usage| usage.json()))
         };
         let words = |store: &mut dyn Store, minutes| state(store, minutes)[2].clone();
         assert_eq!(words(&mut store, MinutesBudget::Off), Cell::text("off"));

@@ -22,6 +22,7 @@ mod minutes;
 mod operators;
 mod output;
 mod records;
+mod remote;
 mod running;
 mod serve;
 mod signals;
@@ -37,8 +38,9 @@ use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use heify_gateway::config::LogFormat;
+use http::Uri;
 
 /// A gateway in front of the Heify speech-to-text API: many teams, one central key.
 #[derive(Debug, Parser)]
@@ -52,7 +54,7 @@ use heify_gateway::config::LogFormat;
         heify-gateway serve -c gateway.toml   run the gateway\n  \
         heify-gateway check -c gateway.toml   find every mistake in a configuration\n  \
         heify-gateway key new                 make a key for a team\n\n\
-        Exit codes: 0 done, 1 failed, 2 wrong usage, 69 upstream not reachable, 78 wrong configuration."
+        Exit codes: 0 done, 1 failed, 2 wrong usage, 69 upstream or gateway not reachable, 78 wrong configuration."
 )]
 struct Arguments {
     #[command(flatten)]
@@ -62,7 +64,7 @@ struct Arguments {
 }
 
 /// What every subcommand understands.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 struct Global {
     /// The configuration file; without it: HEIFY_GATEWAY_CONFIG, or none at all
     #[arg(short, long, global = true, value_name = "FILE")]
@@ -73,6 +75,38 @@ struct Global {
     /// How to log: text, json, or auto (text on a terminal, JSON elsewhere)
     #[arg(long, global = true, value_name = "FORMAT", value_parser = log::parse_format)]
     log_format: Option<LogFormat>,
+    /// The admin port of a running gateway, for the commands of operators: they work there, and not
+    /// on the records of a configuration
+    #[arg(long, global = true, value_name = "URL", requires = "token_file")]
+    url: Option<Uri>,
+    /// The file with a token of [[admin.tokens]], for --url
+    #[arg(long, global = true, value_name = "FILE", requires = "url")]
+    token_file: Option<PathBuf>,
+}
+
+impl Command {
+    /// Whether it works on a running gateway elsewhere, too.
+    fn works_by_url(&self) -> bool {
+        match self {
+            Self::Key(command) => !matches!(command, key::Command::New),
+            Self::Tenant(_)
+            | Self::Minutes(_)
+            | Self::Limit(_)
+            | Self::Explain(_)
+            | Self::Usage(_)
+            | Self::Unresolved(_)
+            // It has an --url of its own, of the status port.
+            | Self::Healthcheck(_) => true,
+            Self::Serve(_)
+            | Self::Check(_)
+            | Self::Demo(_)
+            | Self::Simulator(_)
+            | Self::Adopt(_)
+            | Self::Journal(_)
+            | Self::Verify(_)
+            | Self::Completions(_) => false,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -156,6 +190,10 @@ struct Surroundings<'w> {
 /// Runs the subcommand that the arguments name.
 pub(crate) fn run() -> ExitCode {
     let Arguments { global, command } = Arguments::parse();
+    if global.url.is_some() && !command.works_by_url() {
+        let text = "this command has no use for --url and --token-file";
+        Arguments::command().error(clap::error::ErrorKind::ArgumentConflict, text).exit();
+    }
     // Not locked: while a command runs, other threads log.
     let (mut out, mut talk) = (io::stdout(), io::stderr());
     let environment = std::env::vars_os().collect();
@@ -197,8 +235,6 @@ pub(crate) fn run() -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -3,16 +3,15 @@
 use std::io;
 
 use clap::{Args, Subcommand};
-use heify_gateway::authenticate::{Switch, TenantSettings};
-use heify_gateway::config::Settings;
-use heify_gateway::quota::{MinutesUsage, TenantBudget};
-use heify_gateway::records::{Moment, Payer, Stored};
+use heify_gateway::admin::operate;
+use heify_gateway::admin::table::Table;
+use heify_gateway::records::{Moment, Store};
+use serde_json::Value;
 
 use super::beside::{Beside, Trouble, conclude};
 use super::output::Output;
+use super::remote::{Remote, cell};
 use super::{Exit, Surroundings};
-use heify_gateway::admin::operate::keys::{Key, keys};
-use heify_gateway::admin::table::{Cell, Table};
 
 /// What can be done with tenants.
 #[derive(Debug, Subcommand)]
@@ -43,41 +42,24 @@ pub(crate) fn run(command: &Command, mut surroundings: Surroundings<'_>) -> io::
 }
 
 fn list(arguments: &Arguments, surroundings: &mut Surroundings<'_>) -> Result<Exit, Trouble> {
-    let beside = Beside::find(surroundings)?;
-    let now = Moment::now();
-    let (issued, minutes) = beside.read(|store| {
-        let minutes = beside.settings.quota.tenants.iter().map(|tenant| {
-            let payer = Payer::Tenant(tenant.id.clone());
-            MinutesUsage::read(store, &payer, &tenant.budget, now)
-        });
-        let minutes = minutes.collect::<Stored<Vec<_>>>()?;
-        Ok((store.keys()?, minutes))
-    })?;
-    let keys = keys(&beside.settings, &issued, now);
-    arguments.output.write(&table(&beside.settings, &keys, &minutes), surroundings.out)?;
+    let tenants = match Remote::named(surroundings)? {
+        Some(remote) => remote.see("/tenants")?["tenants"].take(),
+        None => {
+            let (beside, now) = (Beside::find(surroundings)?, Moment::now());
+            let changes = beside.read(|store| store.overrides())?;
+            let settings = &beside.settings;
+            let read = |store: &mut dyn Store| {
+                operate::within(operate::tenants(store, settings, &changes, now))
+            };
+            Value::Array(beside.read(read)??)
+        }
+    };
+    arguments.output.write(&table(&tenants), surroundings.out)?;
     Ok(Exit::Done)
 }
 
 /// One row per tenant of the file.
-fn table(settings: &Settings, keys: &[Key], minutes: &[Option<MinutesUsage>]) -> Table {
-    let tenants = settings.authenticate.tenants.iter().zip(&settings.quota.tenants);
-    let row = |((tenant, budget), minutes): ((&TenantSettings, &TenantBudget), &Option<_>)| {
-        let own = keys.iter().filter(|key| key.tenant == tenant.id);
-        let valid = own.clone().filter(|key| key.state.is_valid()).count();
-        let count = |number: usize| Cell::Number(i64::try_from(number).unwrap_or(i64::MAX));
-        let minutes: Option<&MinutesUsage> = minutes.as_ref();
-        vec![
-            Cell::text(&tenant.id),
-            Cell::maybe(budget.label.as_deref()),
-            Cell::text(if tenant.state == Switch::Enabled { "enabled" } else { "disabled" }),
-            count(valid),
-            count(own.count()),
-            Cell::audio(minutes.and_then(|minutes| minutes.monthly)),
-            Cell::audio(minutes.map(|minutes| minutes.used)),
-            Cell::audio(minutes.map(|minutes| minutes.reserved)),
-            Cell::audio(minutes.and_then(|minutes| minutes.left)),
-        ]
-    };
+fn table(tenants: &Value) -> Table {
     let columns = &[
         "tenant",
         "label",
@@ -89,5 +71,12 @@ fn table(settings: &Settings, keys: &[Key], minutes: &[Option<MinutesUsage>]) ->
         "reserved_ms",
         "left_ms",
     ];
-    Table::new(columns, tenants.zip(minutes).map(row).collect())
+    let row = |tenant: &Value| {
+        let own = ["id", "label", "state", "valid_keys", "keys"];
+        let own = own.iter().map(|name| cell(name, &tenant[*name]));
+        let minutes = ["monthly", "used", "reserved", "left"];
+        let minutes = minutes.iter().map(|name| cell("_ms", &tenant["minutes"][*name]));
+        own.chain(minutes).collect()
+    };
+    Table::new(columns, tenants.as_array().into_iter().flatten().map(row).collect())
 }

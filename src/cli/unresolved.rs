@@ -4,14 +4,19 @@ use std::io;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use heify_gateway::admin::operate::{self, Closed, unresolved};
-use heify_gateway::records::{Moment, Reservation, Why};
+use heify_gateway::admin::operate::explain::charge;
+use heify_gateway::admin::operate::{self, unresolved};
+use heify_gateway::admin::table::{Cell, Table};
+use heify_gateway::records::Moment;
+use http::Method;
+use jiff::Timestamp;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::beside::{Beside, Trouble, conclude};
 use super::output::Output;
+use super::remote::{Remote, cell};
 use super::{Exit, Surroundings};
-use heify_gateway::admin::table::{Cell, Table};
 
 /// What `unresolved` understands.
 #[derive(Debug, Args)]
@@ -72,28 +77,28 @@ pub(crate) fn run(arguments: &Arguments, mut surroundings: Surroundings<'_>) -> 
 
 fn list(arguments: &Arguments, surroundings: &mut Surroundings<'_>) -> Result<Exit, Trouble> {
     let now = Moment::now();
-    let found = Beside::find(surroundings)?.read(|store| unresolved(store, now))?;
+    let found = match Remote::named(surroundings)? {
+        Some(remote) => remote.see("/unresolved")?["unresolved"].take(),
+        None => {
+            let found = Beside::find(surroundings)?.read(|store| unresolved(store, now))?;
+            found.iter().map(charge).collect()
+        }
+    };
     arguments.output.write(&table(&found, now), surroundings.out)?;
     Ok(Exit::Done)
 }
 
-fn table(found: &[Reservation], now: Moment) -> Table {
-    let row = |one: &Reservation| {
-        vec![
-            Cell::text(one.opening.reservation),
-            Cell::text(one.state.as_str()),
-            Cell::text(&one.opening.tenant),
-            Cell::text(&one.opening.endpoint),
-            Cell::text(&one.opening.request),
-            Cell::maybe(one.object),
-            Cell::text(one.opened),
-            Cell::text(age(one.opened.until(now))),
-            Cell::audio(one.opening.minutes),
-        ]
+fn table(found: &Value, now: Moment) -> Table {
+    let row = |one: &Value| {
+        let names = ["reservation", "state", "tenant", "endpoint", "request", "object", "opened"];
+        let shown = names.iter().map(|name| cell(name, &one[*name]));
+        let opened = one["opened"].as_str().and_then(|text| text.parse::<Timestamp>().ok());
+        let age = opened.map(|opened| age(Moment(opened.as_millisecond()).until(now)));
+        shown.chain([Cell::maybe(age), cell("_ms", &one["reserved_ms"])]).collect()
     };
     let columns =
         &["id", "state", "tenant", "endpoint", "request", "object", "opened", "age", "held_ms"];
-    Table::new(columns, found.iter().map(row).collect())
+    Table::new(columns, found.as_array().into_iter().flatten().map(row).collect())
 }
 
 /// The two largest units.
@@ -107,16 +112,29 @@ fn age(age: Duration) -> String {
 }
 
 fn close(arguments: &Close, surroundings: &mut Surroundings<'_>) -> Result<Exit, Trouble> {
-    let beside = Beside::find(surroundings)?;
     let id = arguments.id;
-    // Only a gateway makes records, and a mistyped id should not either.
-    beside.reader()?;
-    let how = if arguments.how.charge { operate::How::Charge } else { operate::How::Release };
-    match beside.operate(|store, _, act| operate::close(store, &id, how, act))? {
-        Closed::Now(what) => writeln!(surroundings.talk, "{id} is {what}")?,
-        Closed::Before(state, why) => {
-            let (state, why) = (state.as_str(), why.map_or("", Why::as_str));
-            writeln!(surroundings.talk, "{id} was {state} already ({why}): nothing was changed")?;
+    let told = match Remote::named(surroundings)? {
+        Some(remote) => {
+            let how = if arguments.how.charge { "charge" } else { "release" };
+            let path = format!("/unresolved/{id}/close");
+            remote.change(Method::POST, &path, &json!({ "how": how }))?
+        }
+        None => {
+            let beside = Beside::find(surroundings)?;
+            // Only a gateway makes records, and a mistyped id should not either.
+            beside.reader()?;
+            let charge = arguments.how.charge;
+            let how = if charge { operate::How::Charge } else { operate::How::Release };
+            beside.operate(|store, _, act| operate::close(store, &id, how, act))?.json(&id)
+        }
+    };
+    let of = |name: &str| told[name].as_str().unwrap_or_default().replace(char::is_control, "?");
+    let talk = &mut *surroundings.talk;
+    match told["closed"].is_string() {
+        true => writeln!(talk, "{id} is {}", of("closed"))?,
+        false => {
+            let (state, why) = (of("state"), of("why"));
+            writeln!(talk, "{id} was {state} already ({why}): nothing was changed")?;
         }
     }
     Ok(Exit::Done)

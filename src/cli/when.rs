@@ -19,6 +19,14 @@ pub(crate) enum Until {
 }
 
 impl Until {
+    /// As the admin API reads it.
+    pub(crate) fn written(self) -> String {
+        match self {
+            Self::After(wait) => format!("{}s", wait.as_secs()),
+            Self::At(moment) => moment.to_string(),
+        }
+    }
+
     pub(crate) fn from(self, now: Moment) -> Moment {
         match self {
             Self::After(wait) => now.later(wait),
@@ -71,6 +79,16 @@ pub(crate) struct Range {
 }
 
 impl Range {
+    /// As the admin API takes it: the parts of a query.
+    pub(crate) fn query(&self) -> Vec<(&'static str, String)> {
+        let month = self.month.map(|month| ("month", month.strftime("%Y-%m").to_string()));
+        let day = |name, day: Option<Date>| day.map(|day| (name, day.to_string()));
+        let zone = self.zone.as_ref().and_then(|zone| zone.iana_name());
+        let zone = zone.map(|zone| ("zone", zone.to_owned()));
+        let parts = [month, day("from", self.from), day("to", self.to), zone];
+        parts.into_iter().flatten().collect()
+    }
+
     /// The range, as the account's calendar or the zone cuts it.
     pub(crate) fn period(&self, account: &Calendar, now: Moment) -> Result<Period, String> {
         let calendar = match &self.zone {

@@ -14,7 +14,7 @@ use crate::admin::console::{Console, View};
 use crate::admin::operate::keys::{self, Issued, Key, NewKey, Rotated};
 use crate::admin::operate::{Act, tenant};
 use crate::key::generate;
-use crate::records::{IssuedKey, Moment, Store};
+use crate::records::{Moment, Store};
 
 /// How long a rotated key goes on, unless it is said.
 const OVERLAP: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
@@ -38,23 +38,9 @@ pub(super) async fn list(
         }
         let all = keys::keys(&view.settings, &store.keys()?, now);
         let meant = |key: &&Key| of.tenant.as_deref().is_none_or(|of| *key.tenant == *of);
-        Ok(json!({ "keys": all.iter().filter(meant).map(shown).collect::<Vec<_>>() }))
+        Ok(json!({ "keys": all.iter().filter(meant).map(keys::shown).collect::<Vec<_>>() }))
     };
     Ok(Json(console.read(read).await?))
-}
-
-/// A key, as it is listed.
-pub(super) fn shown(key: &Key) -> Value {
-    json!({
-        "id": &*key.id,
-        "tenant": &*key.tenant,
-        "state": key.state.to_string(),
-        "valid": key.state.is_valid(),
-        "source": key.source,
-        "issued": key.source == "records",
-        "expires": key.expires.map(|expires| expires.to_string()),
-        "note": key.note.as_deref(),
-    })
 }
 
 #[derive(Deserialize)]
@@ -78,18 +64,9 @@ pub(super) async fn issue(
         let new = new(body.id, body.expires, body.note, act.now);
         keys::issue(store, &view.settings, &body.tenant, &new, digested.as_bytes(), act)
     };
-    Ok(match console.change(caller.who(), issue).await? {
-        Issued::New(key) => {
-            let mut made = made(&key);
-            made["key"] = json!(secret.as_str());
-            (StatusCode::CREATED, Json(made)).into_response()
-        }
-        Issued::Known(key) => {
-            let mut made = made(&key);
-            made["unchanged"] = json!("it exists already, and a key is shown once only");
-            Json(made).into_response()
-        }
-    })
+    let outcome = console.change(caller.who(), issue).await?;
+    let told = keys::issued(&outcome, secret.as_str());
+    Ok(created(matches!(outcome, Issued::New(_)).then_some(StatusCode::CREATED), told))
 }
 
 #[derive(Deserialize)]
@@ -116,19 +93,14 @@ pub(super) async fn rotate(
         let old = (name.as_str(), body.overlap.map_or(OVERLAP, |overlap| overlap.0));
         keys::rotate(store, &view.settings, old, &new, digested.as_bytes(), act)
     };
-    Ok(match console.change(caller.who(), rotate).await? {
-        Rotated::New(key, ends) => {
-            let mut made = made(&key);
-            made["key"] = json!(secret.as_str());
-            made["replaces"] = json!({ "id": old, "ends": ends.to_string() });
-            (StatusCode::CREATED, Json(made)).into_response()
-        }
-        Rotated::Already(successor) => {
-            let text = "it was rotated already, and a key is shown once only";
-            Json(json!({ "id": &*successor, "replaces": { "id": old }, "unchanged": text }))
-                .into_response()
-        }
-    })
+    let outcome = console.change(caller.who(), rotate).await?;
+    let told = keys::rotated(&outcome, &old, secret.as_str());
+    Ok(created(matches!(outcome, Rotated::New(..)).then_some(StatusCode::CREATED), told))
+}
+
+/// Something new, or what was there already.
+fn created(status: Option<StatusCode>, told: Value) -> Response {
+    (status.unwrap_or(StatusCode::OK), Json(told)).into_response()
 }
 
 /// Switches a key off for good.
@@ -141,7 +113,7 @@ pub(super) async fn revoke(
         keys::revoke(store, &view.settings, &id, act)
     };
     let (key, was_on) = console.change(caller.who(), revoke).await?;
-    Ok(Json(json!({ "id": &*key.key, "tenant": &*key.tenant, "revoked": true, "was_on": was_on })))
+    Ok(Json(keys::revoked(&key, was_on)))
 }
 
 fn new(id: Option<NewId>, expires: Option<When>, note: Option<Note>, now: Moment) -> NewKey {
@@ -150,15 +122,6 @@ fn new(id: Option<NewId>, expires: Option<When>, note: Option<Note>, now: Moment
         expires: expires.map(|expires| expires.from(now)),
         note: note.map(|note| note.0),
     }
-}
-
-fn made(key: &IssuedKey) -> Value {
-    json!({
-        "id": &*key.key,
-        "tenant": &*key.tenant,
-        "expires": key.expires.map(|expires| expires.to_string()),
-        "note": &*key.note,
-    })
 }
 
 fn no_random() -> Problem {

@@ -10,8 +10,8 @@ use super::problem::Problem;
 use super::request::{Body, Query};
 use crate::admin::access::{Operator, Viewer};
 use crate::admin::console::{Console, View};
-use crate::admin::operate::{self, Act, Closed, How, explain as told};
-use crate::records::{Alert, Moment, Payer, Store, Why};
+use crate::admin::operate::{self, Act, How, explain as told};
+use crate::records::{Alert, Moment, Payer, Store};
 
 /// The most lines of an answer.
 const MOST: usize = 1_000;
@@ -174,11 +174,5 @@ pub(super) async fn close(
     };
     let close =
         move |store: &mut dyn Store, _: &View, act: &Act| operate::close(store, &id, how, act);
-    Ok(Json(match console.change(caller.who(), close).await? {
-        Closed::Now(what) => json!({ "id": id, "closed": what }),
-        Closed::Before(state, why) => {
-            let why = why.map(Why::as_str);
-            json!({ "id": id, "unchanged": "it was closed before", "state": state.as_str(), "why": why })
-        }
-    }))
+    Ok(Json(console.change(caller.who(), close).await?.json(&id)))
 }

@@ -1,7 +1,6 @@
 //! Who are the tenants, what may they use, and what have they used?
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -12,17 +11,14 @@ use super::problem::Problem;
 use super::request::{Body, Note, Query, When};
 use crate::admin::access::{Operator, Viewer};
 use crate::admin::console::{Console, View};
-use crate::admin::operate::{self, Act, Declined, keys, limits};
-use crate::authenticate::Switch;
+use crate::admin::operate::{self, Act, keys, limits};
 use crate::config::{Settings, default_burst};
-use crate::quota::{self, MinutesUsage};
-use crate::records::{Limit, LimitValue, Moment, Payer, Store};
+use crate::quota;
+use crate::records::{Limit, LimitValue, Moment, Store};
 
-/// The settings that hold now: the file's, with the changed limits over it.
+/// The settings that hold now.
 fn in_use(view: &View, now: Moment) -> Settings {
-    let mut settings = Settings::clone(&view.settings);
-    limits::overlay(&mut settings, &view.overrides, now);
-    settings
+    operate::in_use(&view.settings, &view.overrides, now)
 }
 
 /// All tenants, with their state, keys and minutes.
@@ -32,35 +28,10 @@ pub(super) async fn list(
 ) -> Result<Json<Value>, Problem> {
     let now = Moment::now();
     let read = move |store: &mut dyn Store, view: &View| {
-        let settings = in_use(view, now);
-        let keys = keys::keys(&settings, &store.keys()?, now);
-        let tenants = settings.authenticate.tenants.iter().zip(&settings.quota.tenants);
-        let line =
-            |(tenant, budget): (&crate::authenticate::TenantSettings, &quota::TenantBudget)| {
-                let payer = Payer::Tenant(Arc::clone(&tenant.id));
-                let minutes = MinutesUsage::read(store, &payer, &budget.budget, now)?;
-                let own = || keys.iter().filter(|key| key.tenant == tenant.id);
-                let held =
-                    |one: &&crate::records::Override| one.tenant == tenant.id && one.holds(now);
-                Ok(json!({
-                    "id": &*tenant.id,
-                    "label": budget.label.as_deref(),
-                    "state": state(tenant.state),
-                    "set_at": settings.places.tenant(&tenant.id).map(ToString::to_string),
-                    "keys": own().count(),
-                    "valid_keys": own().filter(|key| key.state.is_valid()).count(),
-                    "changed_limits": view.overrides.iter().filter(held).count(),
-                    "minutes": minutes.map(|minutes| minutes.json()),
-                }))
-            };
-        let lines = tenants.map(line).collect::<Result<Vec<_>, Declined>>()?;
+        let lines = operate::tenants(store, &view.settings, &view.overrides, now)?;
         Ok(json!({ "tenants": lines, "as_of": now.to_string() }))
     };
     Ok(Json(console.read(read).await?))
-}
-
-fn state(state: Switch) -> &'static str {
-    if state == Switch::Enabled { "enabled" } else { "disabled" }
 }
 
 /// One tenant: its state, limits, keys, and what it has used.
@@ -77,11 +48,11 @@ pub(super) async fn show(
         let issued = store.keys()?;
         let keys = keys::keys(&settings, &issued, now).into_iter();
         let keys: Vec<_> =
-            keys.filter(|key| *key.tenant == *tenant).map(|key| super::keys::shown(&key)).collect();
+            keys.filter(|key| *key.tenant == *tenant).map(|key| keys::shown(&key)).collect();
         Ok(json!({
             "id": &*budget.id,
             "label": budget.label.as_deref(),
-            "state": state(settings.authenticate.tenants[index].state),
+            "state": operate::state(settings.authenticate.tenants[index].state),
             "set_at": settings.places.tenant(&tenant).map(ToString::to_string),
             "endpoints": settings.authenticate.tenants[index].endpoints,
             "keys": keys,

@@ -179,10 +179,5 @@ pub(super) async fn grant(
         operate::grant(store, &view.settings, to, body.minutes, &body.note.0, act)
     };
     let granted = console.change(caller.who(), grant).await?;
-    let answer = json!({
-        "granted_ms": granted.amount,
-        "left_ms": granted.left,
-        "was_limited": granted.was_limited,
-    });
-    Ok((StatusCode::CREATED, Json(answer)).into_response())
+    Ok((StatusCode::CREATED, Json(granted.json())).into_response())
 }

@@ -58,6 +58,19 @@ pub fn billed(job: &Reservation) -> AudioMillis {
     job.billed.unwrap_or_default()
 }
 
+/// The columns of [`job_rows`].
+pub const JOB_COLUMNS: &[&str] = &[
+    "tenant",
+    "label",
+    "key",
+    "transcription",
+    "request",
+    "opened",
+    "exact_ms",
+    "billed_ms",
+    "state",
+];
+
 /// One row per job.
 pub fn job_rows(jobs: &[Reservation]) -> Table {
     let row = |job: &Reservation| {
@@ -74,16 +87,5 @@ pub fn job_rows(jobs: &[Reservation]) -> Table {
             Cell::text(bill),
         ]
     };
-    let columns = &[
-        "tenant",
-        "label",
-        "key",
-        "transcription",
-        "request",
-        "opened",
-        "exact_ms",
-        "billed_ms",
-        "state",
-    ];
-    Table::new(columns, jobs.iter().map(row).collect())
+    Table::new(JOB_COLUMNS, jobs.iter().map(row).collect())
 }

@@ -3,7 +3,7 @@
 use std::num::NonZeroI32;
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Act, Declined, tenant};
 use crate::config::Settings;
@@ -19,6 +19,17 @@ pub struct Granted {
     pub left: Option<AudioMillis>,
     /// Whether there was a limit before: the first grant makes one.
     pub was_limited: bool,
+}
+
+impl Granted {
+    /// As it is told to programs.
+    pub fn json(&self) -> Value {
+        json!({
+            "granted_ms": self.amount,
+            "left_ms": self.left,
+            "was_limited": self.was_limited,
+        })
+    }
 }
 
 /// Who is meant, and its budget; without a tenant: the account.

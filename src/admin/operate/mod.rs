@@ -11,13 +11,15 @@ pub mod explain;
 mod grants;
 pub mod keys;
 pub mod limits;
+mod tenants;
 mod unresolved;
 mod usage;
 
 pub use account::{account, promises};
-pub use bill::{Bill, billed, job_rows};
+pub use bill::{Bill, JOB_COLUMNS, billed, job_rows};
 pub use declined::{Declined, within};
 pub use grants::{Granted, grant, purse};
+pub use tenants::{in_use, state, tenants};
 pub use unresolved::{Closed, How, close, unresolved};
 pub use usage::{Days, days};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Act, Declined};
@@ -39,6 +39,21 @@ pub enum Closed {
     Now(&'static str),
     /// It was closed before, and nothing was changed.
     Before(State, Option<Why>),
+}
+
+impl Closed {
+    /// As it is told to programs.
+    pub fn json(&self, id: &Uuid) -> Value {
+        match self {
+            Self::Now(what) => json!({ "id": id, "closed": what }),
+            Self::Before(state, why) => json!({
+                "id": id,
+                "unchanged": "it was closed before",
+                "state": state.as_str(),
+                "why": why.map(Why::as_str),
+            }),
+        }
+    }
 }
 
 /// Closes one by hand.

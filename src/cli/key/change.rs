@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use heify_gateway::admin::operate::keys::{self, Issued, NewKey, Rotated};
+use heify_gateway::admin::operate::keys::{self, NewKey};
 use heify_gateway::key::generate;
-use heify_gateway::records::{IssuedKey, Moment};
+use heify_gateway::records::Moment;
+use http::Method;
+use serde_json::{Value, json};
 
 use crate::cli::beside::{Beside, Trouble};
+use crate::cli::remote::{Remote, segment};
 use crate::cli::when::{Until, parse_until, parse_wait};
 use crate::cli::{Exit, Surroundings};
 
@@ -79,26 +82,27 @@ pub(super) fn issue(
     arguments: &Issue,
     surroundings: &mut Surroundings<'_>,
 ) -> Result<Exit, Trouble> {
-    let beside = Beside::find(surroundings)?;
-    let (tenant, new) = (&arguments.tenant, arguments.new.resolved());
-    let secret = generate().map_err(io::Error::other)?;
-    let issued = beside.operate(|store, settings, act| {
-        keys::issue(store, settings, tenant, &new, secret.as_bytes(), act)
-    })?;
-    let talk = &mut *surroundings.talk;
-    match issued {
-        Issued::New(key) => {
-            show(&key, &secret, surroundings.out)?;
-            say_new(&key, talk)?;
+    let tenant = &arguments.tenant;
+    let told = match Remote::named(surroundings)? {
+        Some(remote) => {
+            let mut body = arguments.new.body();
+            body["tenant"] = json!(tenant);
+            remote.change(Method::POST, "/keys", &body)?
         }
-        Issued::Known(known) => {
-            let (id, state) = (&known.key, keys::of_issued(&known, Moment::now()));
-            writeln!(
-                talk,
-                "key {id} exists already ({state}): nothing was changed; a key is shown once only"
-            )?;
+        None => {
+            let (new, secret) = (arguments.new.resolved(), generate().map_err(io::Error::other)?);
+            let issued = Beside::find(surroundings)?.operate(|store, settings, act| {
+                keys::issue(store, settings, tenant, &new, secret.as_bytes(), act)
+            })?;
+            keys::issued(&issued, secret.as_str())
         }
+    };
+    if show(&told, surroundings)? {
+        return Ok(Exit::Done);
     }
+    let id = text(&told["id"]);
+    let text = "nothing was changed; a key is shown once only";
+    writeln!(surroundings.talk, "key {id} exists already: {text}")?;
     Ok(Exit::Done)
 }
 
@@ -106,26 +110,27 @@ pub(super) fn rotate(
     arguments: &Rotate,
     surroundings: &mut Surroundings<'_>,
 ) -> Result<Exit, Trouble> {
-    let beside = Beside::find(surroundings)?;
-    let (old, new) = (&arguments.old, arguments.new.resolved());
-    let secret = generate().map_err(io::Error::other)?;
-    let rotated = beside.operate(|store, settings, act| {
-        let old = (old.as_str(), arguments.overlap);
-        keys::rotate(store, settings, old, &new, secret.as_bytes(), act)
-    })?;
-    let talk = &mut *surroundings.talk;
-    match rotated {
-        Rotated::New(key, ends) => {
-            show(&key, &secret, surroundings.out)?;
-            say_new(&key, talk)?;
-            writeln!(talk, "key {old} ends at {ends}")?;
+    let (old, overlap) = (&arguments.old, arguments.overlap);
+    let told = match Remote::named(surroundings)? {
+        Some(remote) => {
+            let mut body = arguments.new.body();
+            body["overlap"] = json!(format!("{}s", overlap.as_secs()));
+            remote.change(Method::POST, &format!("/keys/{}/rotate", segment(old)), &body)?
         }
-        Rotated::Already(successor) => {
-            let known = beside.read(|store| store.key(old))?;
-            let state = known.map(|known| keys::of_issued(&known, Moment::now()).to_string());
-            let state = state.unwrap_or_default();
-            writeln!(talk, "key {old} ({state}) was rotated already: {successor} took over")?;
+        None => {
+            let (new, secret) = (arguments.new.resolved(), generate().map_err(io::Error::other)?);
+            let rotated = Beside::find(surroundings)?.operate(|store, settings, act| {
+                let old = (old.as_str(), overlap);
+                keys::rotate(store, settings, old, &new, secret.as_bytes(), act)
+            })?;
+            keys::rotated(&rotated, old, secret.as_str())
         }
+    };
+    if show(&told, surroundings)? {
+        writeln!(surroundings.talk, "key {old} ends at {}", text(&told["replaces"]["ends"]))?;
+    } else {
+        let successor = text(&told["id"]);
+        writeln!(surroundings.talk, "key {old} was rotated already: {successor} took over")?;
     }
     Ok(Exit::Done)
 }
@@ -134,37 +139,67 @@ pub(super) fn revoke(
     arguments: &Revoke,
     surroundings: &mut Surroundings<'_>,
 ) -> Result<Exit, Trouble> {
-    let beside = Beside::find(surroundings)?;
-    let (key, was_on) =
-        beside.operate(|store, settings, act| keys::revoke(store, settings, &arguments.id, act))?;
-    let (id, tenant) = (&key.key, &key.tenant);
-    let already = if was_on { "is revoked" } else { "was revoked already" };
+    let id = &arguments.id;
+    let told = match Remote::named(surroundings)? {
+        Some(remote) => {
+            remote.change(Method::POST, &format!("/keys/{}/revoke", segment(id)), &json!({}))?
+        }
+        None => {
+            let (key, was_on) = Beside::find(surroundings)?
+                .operate(|store, settings, act| keys::revoke(store, settings, id, act))?;
+            keys::revoked(&key, was_on)
+        }
+    };
+    let (id, tenant) = (text(&told["id"]), text(&told["tenant"]));
+    let already = if told["was_on"] == true { "is revoked" } else { "was revoked already" };
     writeln!(surroundings.talk, "key {id} of tenant {tenant} {already}")?;
     Ok(Exit::Done)
 }
 
 impl New {
+    /// As the admin API takes it.
+    fn body(&self) -> Value {
+        let mut body = json!({});
+        let expires = self.expires.map(Until::written);
+        for (name, value) in [("id", self.id.as_deref()), ("note", self.note.as_deref())] {
+            if let Some(value) = value {
+                body[name] = json!(value);
+            }
+        }
+        if let Some(expires) = expires {
+            body["expires"] = json!(expires);
+        }
+        body
+    }
+
     fn resolved(&self) -> NewKey {
         let expires = self.expires.map(|until| until.from(Moment::now()));
         NewKey { id: self.id.clone(), expires, note: self.note.clone() }
     }
 }
 
-fn say_new(key: &IssuedKey, talk: &mut dyn io::Write) -> io::Result<()> {
-    let (id, tenant, until) = (&key.key, &key.tenant, until(key));
-    writeln!(talk, "key {id} of tenant {tenant}, valid {until}; it is not shown again")
-}
-
-/// The key, alone on its line; at once, since nobody can show it again.
-fn show(key: &IssuedKey, secret: &str, out: &mut dyn io::Write) -> Result<(), Trouble> {
+/// Shows a new key, alone on its line; at once, since nobody can show it again. Whether there is one.
+fn show(told: &Value, surroundings: &mut Surroundings<'_>) -> Result<bool, Trouble> {
+    let Some(secret) = told["key"].as_str() else { return Ok(false) };
+    let (id, out) = (text(&told["id"]), &mut *surroundings.out);
     writeln!(out, "{secret}").and_then(|()| out.flush()).map_err(|error| {
-        let id = &key.key;
         Trouble::Refused(format!("key {id} was made, but cannot be shown ({error}): revoke it"))
-    })
+    })?;
+    let until = match &told["expires"] {
+        Value::Null => "without an end".to_owned(),
+        expires => format!("until {}", text(expires)),
+    };
+    let tenant = text(&told["tenant"]);
+    writeln!(
+        surroundings.talk,
+        "key {id} of tenant {tenant}, valid {until}; it is not shown again"
+    )?;
+    Ok(true)
 }
 
-fn until(key: &IssuedKey) -> String {
-    key.expires.map_or_else(|| "without an end".to_owned(), |expires| format!("until {expires}"))
+/// What another program says must not move the cursor of whoever reads it.
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().replace(char::is_control, "?")
 }
 
 fn parse_id(text: &str) -> Result<Arc<str>, String> {

@@ -5,9 +5,11 @@ use heify_gateway::records::Moment;
 
 use crate::cli::beside::{Beside, Trouble};
 use crate::cli::output::Output;
+use crate::cli::remote::{Remote, cell, segment};
 use crate::cli::{Exit, Surroundings};
-use heify_gateway::admin::operate::keys::{Key, keys};
-use heify_gateway::admin::table::{Cell, Table};
+use heify_gateway::admin::operate::keys::{keys, shown};
+use heify_gateway::admin::table::Table;
+use serde_json::Value;
 
 /// What `key list` understands.
 #[derive(Debug, Args)]
@@ -28,6 +30,18 @@ pub(super) fn list(
     arguments: &Arguments,
     surroundings: &mut Surroundings<'_>,
 ) -> Result<Exit, Trouble> {
+    let keys = match Remote::named(surroundings)? {
+        Some(remote) => {
+            let of = arguments.tenant.as_ref().map(|id| format!("?tenant={}", segment(id)));
+            remote.see(&format!("/keys{}", of.unwrap_or_default()))?["keys"].take()
+        }
+        None => beside(arguments, surroundings)?,
+    };
+    arguments.output.write(&table(&keys), surroundings.out)?;
+    Ok(Exit::Done)
+}
+
+fn beside(arguments: &Arguments, surroundings: &Surroundings<'_>) -> Result<Value, Trouble> {
     let beside = Beside::find(surroundings)?;
     let issued = beside.read(|store| store.keys())?;
     let mut keys = keys(&beside.settings, &issued, Moment::now());
@@ -38,21 +52,12 @@ pub(super) fn list(
             beside.tenant(tenant)?;
         }
     }
-    arguments.output.write(&table(&keys), surroundings.out)?;
-    Ok(Exit::Done)
+    Ok(keys.iter().map(shown).collect())
 }
 
-fn table(keys: &[Key]) -> Table {
-    let row = |key: &Key| {
-        vec![
-            Cell::text(&key.id),
-            Cell::text(&key.tenant),
-            Cell::text(key.state),
-            Cell::text(&key.source),
-            Cell::moment(key.expires),
-            Cell::maybe(key.note.as_deref()),
-        ]
-    };
+fn table(keys: &Value) -> Table {
     let columns = &["key", "tenant", "state", "source", "expires", "note"];
-    Table::new(columns, keys.iter().map(row).collect())
+    let names = ["id", "tenant", "state", "source", "expires", "note"];
+    let row = |key: &Value| names.iter().map(|name| cell(name, &key[*name])).collect();
+    Table::new(columns, keys.as_array().into_iter().flatten().map(row).collect())
 }

@@ -6,12 +6,14 @@ mod rows;
 use std::io;
 
 use clap::{Args, Subcommand};
-use heify_gateway::admin::operate::job_rows;
+use heify_gateway::admin::operate::{JOB_COLUMNS, job_rows};
+use heify_gateway::admin::table::Table;
 use heify_gateway::records::{AudioMillis, Moment, Period, Reservation};
 use serde_json::json;
 
 use super::beside::{Beside, Trouble, conclude};
 use super::output::Output;
+use super::remote::{self, Remote, segment};
 use super::when::Range;
 use super::{Exit, Surroundings};
 use reconcile::Account;
@@ -68,7 +70,58 @@ pub(crate) fn run(arguments: &Arguments, mut surroundings: Surroundings<'_>) -> 
     conclude(done, surroundings.talk)
 }
 
+/// The jobs of some time.
+struct Shown {
+    /// The first moment, and the one after the last.
+    from: String,
+    to: String,
+    rows: Table,
+}
+
 fn show(arguments: &Arguments, surroundings: &mut Surroundings<'_>) -> Result<Exit, Trouble> {
+    let Shown { from, to, rows } = match Remote::named(surroundings)? {
+        Some(remote) => elsewhere(&remote, arguments)?,
+        None => beside(arguments, surroundings)?,
+    };
+    let programs = rows.json();
+    let (totals, provisional) = (rows::totals(&programs), rows::provisional(&programs));
+    let out = &mut *surroundings.out;
+    match arguments.output {
+        Output::Json => {
+            let document = json!({
+                "from": from,
+                "to": to,
+                "rows": programs,
+                "totals": totals.json(),
+                "provisional": provisional > 0,
+            });
+            writeln!(out, "{document:#}")?;
+            return Ok(Exit::Done);
+        }
+        Output::Csv => rows.write_csv(out)?,
+        Output::Table => {
+            writeln!(out, "From {from} to before {to}")?;
+            rows.write_aligned(out)?;
+            writeln!(out)?;
+            totals.write_aligned(out)?;
+        }
+    }
+    say_provisional(provisional, surroundings)?;
+    Ok(Exit::Done)
+}
+
+fn elsewhere(remote: &Remote, arguments: &Arguments) -> Result<Shown, Trouble> {
+    let mut query = arguments.range.query();
+    query.extend(arguments.tenant.clone().map(|tenant| ("tenant", tenant)));
+    let query: Vec<_> =
+        query.iter().map(|(name, value)| format!("{name}={}", segment(value))).collect();
+    let told = remote.see(&format!("/usage/jobs?{}", query.join("&")))?;
+    let of = |name: &str| told[name].as_str().unwrap_or_default().replace(char::is_control, "?");
+    let rows = remote::table(JOB_COLUMNS, &told["jobs"]);
+    Ok(Shown { from: of("from"), to: of("to"), rows })
+}
+
+fn beside(arguments: &Arguments, surroundings: &Surroundings<'_>) -> Result<Shown, Trouble> {
     let beside = Beside::find(surroundings)?;
     let (period, mut jobs) = jobs(&beside, &arguments.range)?;
     if let Some(tenant) = &arguments.tenant {
@@ -78,31 +131,8 @@ fn show(arguments: &Arguments, surroundings: &mut Surroundings<'_>) -> Result<Ex
             beside.tenant(tenant)?;
         }
     }
-    let (rows, totals) = (job_rows(&jobs), rows::totals(&jobs));
-    let provisional = rows::provisional(&jobs);
-    let out = &mut *surroundings.out;
-    match arguments.output {
-        Output::Json => {
-            let document = json!({
-                "from": period.start.to_string(),
-                "to": period.end.to_string(),
-                "rows": rows.json(),
-                "totals": totals.json(),
-                "provisional": provisional > 0,
-            });
-            writeln!(out, "{document:#}")?;
-            return Ok(Exit::Done);
-        }
-        Output::Csv => rows.write_csv(out)?,
-        Output::Table => {
-            writeln!(out, "From {} to before {}", period.start, period.end)?;
-            rows.write_aligned(out)?;
-            writeln!(out)?;
-            totals.write_aligned(out)?;
-        }
-    }
-    say_provisional(provisional, surroundings)?;
-    Ok(Exit::Done)
+    let (from, to) = (period.start.to_string(), period.end.to_string());
+    Ok(Shown { from, to, rows: job_rows(&jobs) })
 }
 
 fn reconcile(
@@ -114,13 +144,17 @@ fn reconcile(
         let text = "an invoice is about all tenants: leave --tenant out";
         return Err(Trouble::Refused(text.to_owned()));
     }
+    if surroundings.global.url.is_some() {
+        let text = "reconcile works on the records: run it beside them, without --url";
+        return Err(Trouble::Refused(text.to_owned()));
+    }
     let beside = Beside::find(surroundings)?;
     let (period, jobs) = jobs(&beside, &arguments.range)?;
     if arguments.output == Output::Table {
         writeln!(surroundings.out, "From {} to before {}", period.start, period.end)?;
     }
     arguments.output.write(&Account::of(&jobs).table(invoice), surroundings.out)?;
-    say_provisional(rows::provisional(&jobs), surroundings)?;
+    say_provisional(rows::provisional(&job_rows(&jobs).json()), surroundings)?;
     Ok(Exit::Done)
 }
 

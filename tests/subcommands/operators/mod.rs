@@ -6,5 +6,6 @@ mod alerts;
 mod dashboard;
 mod mistakes;
 mod night;
+mod remote;
 mod seen;
 mod tenants_side;

@@ -2,6 +2,8 @@
 
 mod change;
 mod list;
+mod told;
 
 pub use change::{Issued, NewKey, Rotated, issue, revoke, rotate};
 pub use list::{Key, State, keys, of_issued};
+pub use told::{issued, revoked, rotated, shown};
