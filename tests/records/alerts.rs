@@ -125,6 +125,11 @@ async fn each_threshold_is_told_once_signed_and_not_again_by_another_worker() {
         (&body["limit"], &body["threshold_percent"]),
         (&json!("calls:/analytics"), &json!(100))
     );
+    let waits = |store: &mut dyn Store| store.pending_alerts("ops", 9);
+    while !world.records.read(waits).await.unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(receiver.requests().len(), 3, "the minutes are not told again");
     assert!(sent[0].1.sent >= 1, "{sent:?}");
 }
 
