@@ -133,6 +133,29 @@ fn a_limit_that_only_counts_says_so() {
 }
 
 #[test]
+fn a_webhook_hears_about_everybody_unless_it_names_teams() {
+    let alerts = |more: &str| {
+        let hook = "[[alerts]]\nname = 'ops'\nurl = 'https://hooks.example.com/x?y=z'\n\
+                    secret_file = 'secret'\n";
+        let text = first(&format!("{hook}{more}"));
+        let given = Given::file(&text).with("etc/secret", b"a-secret-of-both-sides\n");
+        let settings = given.load().unwrap();
+        // What was told must last.
+        assert!(settings.records.is_some());
+        settings.alerts[0].clone()
+    };
+    let all = alerts("");
+    assert_eq!((all.about.tenants, all.about.account), (None, true));
+    assert_eq!(all.thresholds, [50, 80, 100]);
+    assert_eq!(all.secret.expose(), "a-secret-of-both-sides");
+    assert_eq!(all.url.query(), Some("y=z"));
+    let one = alerts("tenants = ['acme']\nthresholds = [90, 10, 90]");
+    assert_eq!((one.about.tenants, one.about.account), (Some(vec!["acme".into()]), false));
+    assert_eq!(one.thresholds, [10, 90]);
+    assert!(alerts("tenants = ['acme']\naccount = true").about.account);
+}
+
+#[test]
 fn a_strict_ledger_reserves_the_longest_audio() {
     let strict = settings(&format!("{KEY}[minutes]\nstrict = true\n"));
     assert_eq!(strict.quota.minutes.estimate, LONGEST_AUDIO);

@@ -8,7 +8,7 @@ use super::Declined;
 use crate::config::Settings;
 use crate::contract::{Contract, Kind};
 use crate::quota::{MinutesUsage, Promised, oversubscriptions};
-use crate::records::{Meter, Moment, Payer, Store, ledger};
+use crate::records::{Limit, Meter, Moment, Payer, Store, ledger};
 
 /// The account's own limits, what all tenants together have used of them, and where more was
 /// promised to them than there is. The settings are those in use.
@@ -29,12 +29,14 @@ pub fn account(
         let left = limit.map(|limit| (i64::from(limit) - balance.taken()).max(0));
         json!({ "limit": limit, "used": balance.used, "reserved": balance.held, "left": left })
     };
+    let enforced = |limit| json!(budget.enforcement(&limit).is_enforced());
     for endpoint in contract.endpoints() {
         if let Some(limit) = budget.calls(endpoint) {
             let meter = Meter::Calls(endpoint.path.clone());
             let balance = store.balance(&Payer::Account, &meter, month.start)?;
             let mut line = line(Some(limit), balance);
             line["endpoint"] = json!(&*endpoint.path);
+            line["enforced"] = enforced(Limit::Calls((*endpoint.path).into()));
             calls.push(line);
         }
         let kind = endpoint.effect.object.as_deref();
@@ -43,10 +45,16 @@ pub fn account(
             let meter = Meter::Objects(kind.into());
             let mut line = line(limit, store.balance(&Payer::Account, &meter, Moment(0))?);
             line["kind"] = json!(kind);
+            line["enforced"] = enforced(Limit::Objects(kind.into()));
             objects.insert(kind, line);
         }
     }
     let minutes = MinutesUsage::read(store, &Payer::Account, budget, now)?;
+    let minutes = minutes.map(|minutes| {
+        let mut line = minutes.json();
+        line["enforced"] = enforced(Limit::Minutes);
+        line
+    });
     Ok(json!({
         "month": {
             "zone": budget.calendar.zone_name(),
@@ -55,7 +63,7 @@ pub fn account(
         },
         "calls": calls,
         "objects": objects.into_values().collect::<Vec<_>>(),
-        "minutes": minutes.map(|minutes| minutes.json()),
+        "minutes": minutes,
         "oversubscribed": promises(settings, contract),
     }))
 }
