@@ -188,3 +188,27 @@ async fn explanations_are_bounded_and_for_holders_of_a_key() {
     let other = world.gateway.post(EXPLAIN, &[("x-api-key", OTHER_KEY)], &asked).await;
     assert_eq!(other.status, 200);
 }
+
+#[tokio::test]
+async fn an_endpoint_that_is_not_allowed_and_the_keys_end_are_told() {
+    let world = World::start(|settings| {
+        let tenant = &mut settings.authenticate.tenants[0];
+        tenant.endpoints = Some(vec!["/get-configuration".into()]);
+        let end = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(4_102_444_800);
+        tenant.keys[0].expires = Some(end);
+    })
+    .await;
+    let told = explain(&world, KEY, &json!({ "path": "/submit", "body": {} })).await;
+    assert_eq!(told["key"]["expires"], "2100-01-01T00:00:00Z");
+    assert_eq!(
+        (&told["endpoint"]["known"], &told["endpoint"]["allowed"]),
+        (&json!(true), &json!(false))
+    );
+    let refused = world.gateway.call("/submit", "{}").await;
+    refused.assert_refused(403, "endpoint_not_allowed");
+    assert_eq!(told["refusal"]["reason"], "endpoint_not_allowed");
+    // It goes on where the call would not.
+    assert!(told["all_refusals"].as_array().unwrap().len() > 1);
+    let told = explain(&world, KEY, &json!({ "path": "/get-configuration" })).await;
+    assert_eq!(told["endpoint"]["allowed"], true);
+}

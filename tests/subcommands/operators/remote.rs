@@ -169,3 +169,24 @@ fn what_cannot_be_done_over_the_api_says_why() {
     let said = Remote { token_file: "/nonexistent".to_owned(), ..operator };
     assert!(said.refused(&["key", "list"], 1).contains("/nonexistent"));
 }
+
+/// The system's certificates are believed, as for the upstream; here they are one of the test's.
+#[cfg(feature = "tls")]
+#[test]
+fn an_admin_port_with_tls_is_asked_by_https() {
+    let world = World::new();
+    let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let path = |name: &str| world.folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("tls.crt"), certificate.cert.pem()).unwrap();
+    std::fs::write(path("tls.key"), certificate.signing_key.serialize_pem()).unwrap();
+    let tls = "[admin.tls]\ncert_file = \"tls.crt\"\nkey_file = \"tls.key\"\n";
+    let admin = Admin::start(&world, tls);
+    let remote = Remote::new(&world, &admin.address, VIEWER);
+    let port = admin.address.rsplit(':').next().unwrap();
+    let url = format!("https://localhost:{port}");
+    let command = ["tenant", "list", "--url", &url, "--token-file", &remote.token_file];
+    let listed = run(&command, &[("SSL_CERT_FILE", &path("tls.crt"))]);
+    assert_eq!(text(&listed.stdout), world.done(&["tenant", "list"]), "{listed:?}");
+    let stranger = run(&command, &[]);
+    assert_eq!(stranger.status.code(), Some(69), "{stranger:?}");
+}
