@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue, USER_AGENT};
+use http::header::{CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
 use http::{Method, Request};
 use http_body_util::Full;
 use tokio::sync::Notify;
@@ -126,7 +126,7 @@ impl Sender {
     async fn attempt(&self, alert: &Alert, now: Moment) -> bool {
         let webhook = &*self.webhook.name;
         let Some(request) = self.request(alert, now) else { return false };
-        match tokio::time::timeout(PATIENCE, self.client.send(request)).await {
+        match tokio::time::timeout(PATIENCE, self.client.send(&mut Some(request))).await {
             Ok(Ok(answer)) if answer.status().is_success() => true,
             Ok(Ok(answer)) => {
                 let status = answer.status().as_u16();
@@ -147,8 +147,9 @@ impl Sender {
         let signature = signature(&self.webhook.secret, timestamp, &body);
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.webhook.url.clone();
+        *request.uri_mut() = self.webhook.url.path_and_query()?.clone().into();
         let headers = request.headers_mut();
+        headers.insert(HOST, self.client.fields().get(HOST)?.clone());
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(USER_AGENT, USER);
         headers.insert(TIMESTAMP, HeaderValue::from(timestamp));

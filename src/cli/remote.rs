@@ -11,8 +11,9 @@ use heify_gateway::admin::table::{Cell, Table};
 use heify_gateway::records::AudioMillis;
 use heify_gateway::secret::Secret;
 use heify_gateway::upstream::{Breaker, Failure, Settings, Upstream};
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use http::{Method, Request, StatusCode, Uri};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use http::uri::PathAndQuery;
+use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use serde_json::Value;
 
@@ -73,9 +74,11 @@ impl Remote {
         let text = body.map(Value::to_string).unwrap_or_default();
         let mut request = Request::new(Full::new(Bytes::from(text)));
         *request.method_mut() = method;
-        let uri = format!("{base}/admin/v1{path}").parse::<Uri>();
-        *request.uri_mut() = uri.map_err(|error| Trouble::Refused(format!("{base}: {error}")))?;
+        let uri = PathAndQuery::try_from(format!("/admin/v1{path}")).ok();
+        let uri = uri.and_then(|path| self.client.uri(&path));
+        *request.uri_mut() = uri.ok_or_else(|| Trouble::Refused(format!("{base}: no path")))?;
         let headers = request.headers_mut();
+        headers.extend(self.client.fields().get(HOST).map(|host| (HOST, host.clone())));
         headers.insert(AUTHORIZATION, self.bearer.clone());
         if body.is_some() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -90,7 +93,7 @@ impl Remote {
     async fn answer(&self, request: Request<Full<Bytes>>) -> Result<Value, Trouble> {
         let base = &self.base;
         let unreachable = |why: &str| Trouble::Unreachable(format!("{base} {why}"));
-        let answer = self.client.send(request).await.map_err(|error| {
+        let answer = self.client.send(&mut Some(request)).await.map_err(|error| {
             unreachable(match self.client.failed(&error) {
                 Failure::Unreachable => "cannot be reached",
                 Failure::ConnectTimeout => "cannot be reached in time",
