@@ -9,7 +9,6 @@ use std::fmt::Write;
 use sha2::{Digest, Sha256};
 
 use super::entry::Entry;
-use super::memory::Memory;
 use super::store::{Line, Store, StoreError, Stored};
 use super::words::Moment;
 
@@ -36,68 +35,37 @@ fn hash(previous: Option<&str>, number: u64, at: Moment, entry: &str) -> String 
     })
 }
 
-/// What a whole journal says.
-#[derive(Debug)]
-pub struct Recount {
-    /// Lines.
-    pub lines: u64,
-    /// The hash of the last line; empty when there is none.
-    pub head: String,
-    /// All that follows from it.
-    pub contents: Memory,
-}
-
-/// Reads the whole journal, checks the chain and recounts.
+/// Reads the whole journal, checks the chain, and takes each entry in its order. Gives the number of
+/// lines and the hash of the last one, empty when there is none.
 ///
 /// # Errors
 /// [`StoreError`] that names the first line that does not fit, or when the store cannot be read.
-pub fn recount(store: &mut dyn Store) -> Stored<Recount> {
-    let mut recount = Recount { lines: 0, head: String::new(), contents: Memory::default() };
+pub(super) fn each(
+    store: &mut dyn Store,
+    mut take: impl FnMut(&mut dyn Store, Moment, &Entry) -> Stored<()>,
+) -> Stored<(u64, String)> {
+    let (mut lines, mut head) = (0, String::new());
     loop {
-        let piece = store.journal(recount.lines, PIECE)?;
+        let piece = store.journal(lines, PIECE)?;
         if piece.is_empty() {
-            return Ok(recount);
+            return Ok((lines, head));
         }
         for line in piece {
-            recount.take(&line)?;
+            let (entry, hash) = check(lines + 1, &head, &line)?;
+            take(store, line.at, &entry)?;
+            (lines, head) = (line.number, hash);
         }
     }
 }
 
-impl Recount {
-    fn take(&mut self, line: &Line) -> Stored<()> {
-        let expected = self.lines + 1;
-        if line.number != expected {
-            return Err(StoreError(format!("journal line {expected} is missing")));
-        }
-        let previous = (!self.head.is_empty()).then_some(self.head.as_str());
-        let hash = hash(previous, line.number, line.at, &line.entry);
-        let entry = serde_json::from_str::<Entry>(&line.entry).ok();
-        let (Some(entry), true) = (entry, hash == *line.hash) else {
-            return Err(StoreError(format!("journal line {expected} is not what was written")));
-        };
-        self.contents.apply(line.at, &entry);
-        (self.lines, self.head) = (expected, hash);
-        Ok(())
+fn check(expected: u64, head: &str, line: &Line) -> Stored<(Entry, String)> {
+    if line.number != expected {
+        return Err(StoreError(format!("journal line {expected} is missing")));
     }
-}
-
-/// Checks the chain, recounts, and compares with the store's tables, all in one transaction of its
-/// own: what others write meanwhile is no difference.
-///
-/// # Errors
-/// [`StoreError`] for the first thing that is wrong with the journal, or when it cannot be read;
-/// differences of the tables are in the second part of the result.
-pub fn verify(store: &mut dyn Store) -> Stored<(Recount, Vec<String>)> {
-    store.begin()?;
-    let verified = verify_within(store);
-    store.rollback();
-    verified
-}
-
-/// Does the same in a transaction that the caller has begun.
-pub(super) fn verify_within(store: &mut dyn Store) -> Stored<(Recount, Vec<String>)> {
-    let recount = recount(store)?;
-    let differences = recount.contents.differences(&store.contents()?);
-    Ok((recount, differences))
+    let hash = hash((!head.is_empty()).then_some(head), line.number, line.at, &line.entry);
+    let entry = serde_json::from_str::<Entry>(&line.entry).ok();
+    match entry {
+        Some(entry) if hash == *line.hash => Ok((entry, hash)),
+        _ => Err(StoreError(format!("journal line {expected} is not what was written"))),
+    }
 }

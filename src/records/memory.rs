@@ -273,16 +273,23 @@ impl Store for Memory {
     }
 
     fn contents(&mut self) -> Stored<Memory> {
+        let (reservations, objects) = (self.reservations.clone(), self.objects.clone());
+        Ok(Self { reservations, objects, ..self.books()? })
+    }
+
+    fn books(&mut self) -> Stored<Memory> {
         Ok(Self {
             balances: self.balances.clone(),
             periods: self.periods.clone(),
-            reservations: self.reservations.clone(),
-            objects: self.objects.clone(),
             keys: self.keys.clone(),
             overrides: self.overrides.clone(),
             audit: self.audit.clone(),
             ..Self::default()
         })
+    }
+
+    fn counts(&mut self) -> Stored<(u64, u64)> {
+        Ok((self.reservations.len() as u64, self.objects.len() as u64))
     }
 }
 

@@ -27,6 +27,7 @@ mod handle;
 pub mod ledger;
 mod memory;
 mod reader;
+mod recount;
 #[cfg(test)]
 mod samples;
 #[cfg(feature = "sqlite")]
@@ -40,11 +41,11 @@ mod writer;
 
 pub use alert::{Alert, AlertOf, AlertState};
 pub use calendar::Calendar;
-pub use chain::{Recount, recount, verify};
 pub use change::{Audited, Limit, LimitValue, Override, UnknownLimit};
 pub use entry::{Entry, Fact, Holder, IssuedKey, Opening, Sharing, Why};
 pub use handle::{LONGEST_WAIT, Records, Unavailable};
 pub use memory::Memory;
+pub use recount::{Recount, recount, verify};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Lock, Missing, Sqlite};
 pub use state::{Object, Owner, Reservation, State, is_minutes};

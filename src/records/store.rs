@@ -119,6 +119,10 @@ pub trait Store: Send {
     fn foreign_changes(&mut self) -> Stored<u64>;
     /// All that follows from the journal, as it is kept.
     fn contents(&mut self) -> Stored<Memory>;
+    /// The same without reservations and objects, of which there may be millions.
+    fn books(&mut self) -> Stored<Memory>;
+    /// How many reservations and how many objects there are.
+    fn counts(&mut self) -> Stored<(u64, u64)>;
 }
 
 /// What a tenant's jobs of some time cost.

@@ -4,11 +4,11 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::alert::{Alert, AlertOf, AlertState};
-use super::chain;
 use super::change::{Audited, Limit, LimitValue, Override};
 use super::entry::{Entry, Fact, Holder, Sharing, Why};
 use super::ledger;
 use super::memory::Memory;
+use super::recount::{recount, verify};
 use super::samples::{adopt, bind, hold, id, key, moment, next, reserve, settle, tenant};
 use super::state::State;
 use super::store::{Audit, Store, Stored};
@@ -36,7 +36,7 @@ pub(super) fn run(store: &mut dyn Store) {
     alerts_are_kept_once_and_sent_in_their_order(store);
     the_journal_is_read_in_pieces(store);
     nothing_left_is_not_nothing_posted(store);
-    let (recount, differences) = chain::verify(store).unwrap();
+    let (recount, differences) = verify(store).unwrap();
     assert_eq!(differences, Vec::<String>::new());
     assert!(recount.lines > 10);
 }
@@ -49,7 +49,7 @@ fn a_new_engine_is_empty(store: &mut dyn Store) {
     assert_eq!(store.key("k-1").unwrap(), None);
     let balance = store.balance(&Payer::Account, &Meter::Minutes, moment(0)).unwrap();
     assert_eq!(balance, Balance::default());
-    assert_eq!(chain::recount(store).unwrap().lines, 0);
+    assert_eq!(recount(store).unwrap().lines, 0);
 }
 
 fn nothing_left_is_not_nothing_posted(store: &mut dyn Store) {
@@ -149,9 +149,9 @@ fn limits_are_changed_and_lifted_and_nobody_forgets_who_did_it(store: &mut dyn S
     store.begin().unwrap();
     assert_eq!(ledger::change_limit(store, &change(5)).unwrap(), None);
     assert_eq!(ledger::change_limit(store, &change(6)).unwrap(), Some(change(5)));
-    let lines = chain::recount(store).unwrap().lines;
+    let lines = recount(store).unwrap().lines;
     assert_eq!(ledger::change_limit(store, &change(6)).unwrap(), Some(change(6)));
-    assert_eq!(chain::recount(store).unwrap().lines, lines, "the same again is no change");
+    assert_eq!(recount(store).unwrap().lines, lines, "the same again is no change");
     assert_eq!(store.overrides().unwrap(), [change(6)]);
     let lift = |store: &mut dyn Store| {
         ledger::lift_limit(store, &change(6).tenant, &change(6).limit, moment(31)).unwrap()
@@ -311,7 +311,7 @@ proptest! {
             let entry = next(&mut memory, number, choice, which);
             memory.write(moment(number), &entry).unwrap();
         }
-        let (_, differences) = chain::verify(&mut memory).unwrap();
+        let (_, differences) = verify(&mut memory).unwrap();
         prop_assert_eq!(differences, Vec::<String>::new());
         // All that was held by what is closed is free again.
         let open: i64 = memory.reservations.values().filter(|one| !one.state.is_closed()).flat_map(|one| &one.holds).map(|hold| hold.held).sum();

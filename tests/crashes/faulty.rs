@@ -152,6 +152,14 @@ impl Store for Faulty {
     fn contents(&mut self) -> Stored<Memory> {
         self.inner.contents()
     }
+
+    fn books(&mut self) -> Stored<Memory> {
+        self.inner.books()
+    }
+
+    fn counts(&mut self) -> Stored<(u64, u64)> {
+        self.inner.counts()
+    }
 }
 
 /// A job of ten minutes.

@@ -1,6 +1,6 @@
 //! Is the file what was written?
 
-use super::super::chain;
+use super::super::recount;
 use super::super::state::State;
 use super::super::store::{Store, StoreError, Stored};
 use super::super::words::Moment;
@@ -27,7 +27,7 @@ impl Sqlite {
         if pages != ["ok"] {
             return Err(self.damaged(&pages));
         }
-        let verified = chain::verify_within(self);
+        let verified = recount::verify_within(self);
         let (_, differences) = verified.map_err(|StoreError(wrong)| self.damaged(&[wrong]))?;
         if !differences.is_empty() {
             return Err(self.damaged(&differences));

@@ -318,4 +318,12 @@ impl Store for Sqlite {
     fn contents(&mut self) -> Stored<Memory> {
         self.ask(read::contents)
     }
+
+    fn books(&mut self) -> Stored<Memory> {
+        self.ask(read::books)
+    }
+
+    fn counts(&mut self) -> Stored<(u64, u64)> {
+        self.ask(read::counts)
+    }
 }

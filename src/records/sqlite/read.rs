@@ -165,15 +165,26 @@ pub(super) fn foreign_changes(connection: &Connection) -> Result<u64> {
 
 /// All that follows from the journal; the caller has a transaction where others write.
 pub(super) fn contents(connection: &Connection) -> Result<Memory> {
+    let mut memory = books(connection)?;
+    let reservations = all(connection, RESERVATION, [], to_reservation)?;
+    memory.reservations.extend(reservations.into_iter().map(|one| (one.opening.reservation, one)));
+    memory.objects.extend(all(connection, OBJECT, [], to_object)?);
+    Ok(memory)
+}
+
+pub(super) fn counts(connection: &Connection) -> Result<(u64, u64)> {
+    let sql = "SELECT (SELECT count(*) FROM reservation), (SELECT count(*) FROM object)";
+    connection.query_row(sql, [], |row| Ok((to_number(row, 0)?, to_number(row, 1)?)))
+}
+
+/// The same without reservations and objects.
+pub(super) fn books(connection: &Connection) -> Result<Memory> {
     let mut memory = Memory::default();
     memory.balances.extend(all(connection, BALANCE, [], to_balance)?);
     let sql = format!("{PERIOD} ORDER BY number");
     for (payer, period) in all(connection, &sql, [], to_period)? {
         memory.periods.entry(payer).or_default().push(period);
     }
-    let reservations = all(connection, RESERVATION, [], to_reservation)?;
-    memory.reservations.extend(reservations.into_iter().map(|one| (one.opening.reservation, one)));
-    memory.objects.extend(all(connection, OBJECT, [], to_object)?);
     let keys = all(connection, KEY, [], to_key)?;
     memory.keys.extend(keys.into_iter().map(|key| (key.key.clone(), key)));
     for change in changes::overrides(connection)? {

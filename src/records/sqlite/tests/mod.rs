@@ -1,6 +1,7 @@
 //! Does the file keep what was written into it, and nothing else?
 
 mod access;
+mod recount;
 mod torn;
 
 use std::path::PathBuf;
@@ -8,9 +9,9 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::super::chain;
 use super::super::entry::{Entry, Fact};
 use super::super::memory::Memory;
+use super::super::recount::verify;
 use super::super::samples::{hold, id, moment, next, reserve, tenant};
 use super::super::store::{Store, StoreError};
 use super::super::suite::{self, commit};
@@ -38,7 +39,7 @@ fn lines(store: &mut dyn Store) -> usize {
 
 /// The chain holds, and the tables are what the journal says.
 fn assert_sound(store: &mut dyn Store) {
-    let (_, differences) = chain::verify(store).unwrap();
+    let (_, differences) = verify(store).unwrap();
     assert_eq!(differences, Vec::<String>::new());
 }
 

@@ -73,7 +73,7 @@ fn opened(path: &Path, history: &History, variant: usize) -> Option<String> {
         assert!(unchanged, "variant {variant} was refused and changed");
         return None;
     };
-    let (recount, differences) = chain::verify(&mut store).unwrap();
+    let (recount, differences) = verify(&mut store).unwrap();
     assert_eq!(differences, Vec::<String>::new(), "variant {variant}");
     let left = history.get(&recount.head);
     let left = left.unwrap_or_else(|| panic!("variant {variant}: nobody committed this"));
