@@ -147,6 +147,14 @@ impl Store for Memory {
     // Nothing here can fail, so nothing is ever taken back.
     fn rollback(&mut self) {}
 
+    fn mark(&mut self) -> Stored<()> {
+        Ok(())
+    }
+
+    fn back_to_mark(&mut self) -> Stored<()> {
+        Ok(())
+    }
+
     fn write(&mut self, at: Moment, entry: &Entry) -> Stored<()> {
         let number = self.journal.len() as u64 + 1;
         let line = chain::next(self.journal.last().map(|line| &*line.hash), number, at, entry)?;

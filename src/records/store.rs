@@ -34,6 +34,11 @@ pub trait Store: Send {
     fn commit(&mut self) -> Stored<()>;
     /// Forgets all since [`begin`](Self::begin).
     fn rollback(&mut self);
+    /// Notes how far the transaction is, in place of an earlier mark.
+    fn mark(&mut self) -> Stored<()>;
+    /// Forgets all since [`mark`](Self::mark); the transaction goes on. It fails where the engine has
+    /// given up the whole transaction.
+    fn back_to_mark(&mut self) -> Stored<()>;
 
     /// Appends to the journal, and changes what follows from it.
     fn write(&mut self, at: Moment, entry: &Entry) -> Stored<()>;

@@ -56,9 +56,8 @@ impl Writer {
                     }
                 }
             }
-            let count = batch.len() as u64;
             match self.commit(batch) {
-                Ok(()) => {
+                Ok(count) => {
                     self.health.commits.fetch_add(1, Ordering::Relaxed);
                     self.health.jobs.fetch_add(count, Ordering::Relaxed);
                     self.recovered();
@@ -84,13 +83,23 @@ impl Writer {
         }
     }
 
-    /// Does all jobs in one transaction, or none.
-    fn commit(&mut self, batch: Vec<Box<Run>>) -> Stored<()> {
+    /// Does all jobs in one transaction; one that fails by itself takes no other with it. Gives how
+    /// many were done.
+    fn commit(&mut self, batch: Vec<Box<Run>>) -> Stored<u64> {
         let done = within(&mut *self.store, |store| {
-            batch.into_iter().map(|run| run(store)).collect::<Stored<Vec<Done>>>()
+            let mut done = Vec::with_capacity(batch.len());
+            for run in batch {
+                done.extend(alone(store, run)?);
+            }
+            // Where every job has failed, it is the store that may have.
+            if done.is_empty() {
+                done.push(probe(store)?);
+            }
+            Ok(done)
         })?;
+        let count = done.len() as u64;
         self.undo.extend(done.into_iter().filter_map(|tell| tell()));
-        Ok(())
+        Ok(count)
     }
 
     /// In a transaction of its own: what cannot be taken back must not keep others from writing, and
@@ -100,12 +109,16 @@ impl Writer {
             return;
         }
         let undo = &self.undo;
-        match within(&mut *self.store, |store| undo.iter().try_for_each(|undo| undo(store))) {
-            Ok(()) => self.undo.clear(),
-            Err(error) => {
-                let calls = self.undo.len();
-                tracing::warn!(%error, calls, "calls that were not forwarded stay reserved for now");
-            }
+        let taken_back = within(&mut *self.store, |store| {
+            let one = |undo: &Undo| alone(store, |store| undo(store)).map(|done| done.is_some());
+            undo.iter().map(one).collect::<Stored<Vec<bool>>>()
+        });
+        // What could not begin or end has taken nothing back.
+        let mut taken_back = taken_back.unwrap_or_default().into_iter();
+        self.undo.retain(|_| !taken_back.next().unwrap_or(false));
+        if !self.undo.is_empty() {
+            let calls = self.undo.len();
+            tracing::warn!(calls, "calls that were not forwarded stay reserved for now");
         }
     }
 
@@ -118,6 +131,23 @@ impl Writer {
     fn recovered(&self) {
         if self.health.failing.swap(false, Ordering::Relaxed) {
             tracing::info!("records can be written again");
+        }
+    }
+}
+
+/// Does one job of several; `None`: it has failed, and nothing is left of it.
+fn alone<T>(
+    store: &mut dyn Store,
+    run: impl FnOnce(&mut dyn Store) -> Stored<T>,
+) -> Stored<Option<T>> {
+    store.mark()?;
+    match guarded(store, run) {
+        Ok(done) => Ok(Some(done)),
+        Err(error) => {
+            // Where nothing can be taken back by itself, all is taken back: this is the reason.
+            store.back_to_mark().map_err(|_| StoreError(error.0.clone()))?;
+            tracing::error!(%error, "one change cannot be recorded; those beside it are");
+            Ok(None)
         }
     }
 }

@@ -219,6 +219,14 @@ impl Store for Sqlite {
         self.forget_transaction();
     }
 
+    fn mark(&mut self) -> Stored<()> {
+        self.mark_transaction()
+    }
+
+    fn back_to_mark(&mut self) -> Stored<()> {
+        self.return_to_mark()
+    }
+
     fn write(&mut self, at: Moment, entry: &Entry) -> Stored<()> {
         self.append(at, entry)
     }

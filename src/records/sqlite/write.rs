@@ -19,6 +19,10 @@ pub(super) struct Transaction {
     /// The number and hash of the journal's last line.
     last: Option<(u64, String)>,
     changed: bool,
+    /// The journal's last line at the mark.
+    marked: Option<Option<(u64, String)>>,
+    /// What was written since the mark is not whole.
+    is_broken: bool,
 }
 
 impl Sqlite {
@@ -43,7 +47,7 @@ impl Sqlite {
         });
         match begun {
             Ok(last) => {
-                self.transaction = Some(Transaction { last, changed: false });
+                self.transaction = Some(Transaction { last, ..Transaction::default() });
                 Ok(())
             }
             Err(error) => {
@@ -55,6 +59,10 @@ impl Sqlite {
 
     pub(super) fn commit_transaction(&mut self) -> Stored<()> {
         let transaction = self.transaction.take().ok_or_else(none_open)?;
+        if transaction.is_broken {
+            self.forget_transaction();
+            return Err(none_open());
+        }
         let tell = transaction.changed && self.access == Access::Beside;
         let committed = self.ask(|connection| {
             if tell {
@@ -67,6 +75,36 @@ impl Sqlite {
             self.forget_transaction();
         }
         committed.map(|_| ())
+    }
+
+    pub(super) fn mark_transaction(&mut self) -> Stored<()> {
+        let transaction = self.transaction.as_ref().ok_or_else(none_open)?;
+        let (last, marked) = (transaction.last.clone(), transaction.marked.is_some());
+        self.ask(|connection| {
+            // Marks would pile up inside each other.
+            if marked {
+                connection.prepare_cached("RELEASE job")?.execute([])?;
+            }
+            connection.prepare_cached("SAVEPOINT job")?.execute([])
+        })?;
+        if let Some(transaction) = &mut self.transaction {
+            transaction.marked = Some(last);
+        }
+        Ok(())
+    }
+
+    pub(super) fn return_to_mark(&mut self) -> Stored<()> {
+        let transaction = self.transaction.as_mut().ok_or_else(none_open)?;
+        let Some(last) = transaction.marked.clone() else { return Err(none_open()) };
+        (transaction.last, transaction.is_broken) = (last, false);
+        let returned = self.ask(|connection| {
+            // SQLite has taken all of it back by itself, such as when the disk is full.
+            connection.prepare_cached("ROLLBACK TO job")?.execute([])
+        });
+        if returned.is_err() {
+            self.forget_transaction();
+        }
+        returned.map(|_| ())
     }
 
     /// Leaves no transaction open. SQLite takes some back by itself, such as when the disk is full.
@@ -97,16 +135,18 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Writes; what fails in the middle takes the whole transaction with it, so that half of a
-    /// change is never committed.
+    /// Writes; what fails in the middle takes with it all since the mark, or the whole transaction
+    /// where there is none, so that half of a change is never committed.
     pub(super) fn change(&mut self, change: impl FnOnce(&Connection) -> Result<()>) -> Stored<()> {
-        let transaction = self.transaction.as_mut().ok_or_else(none_open)?;
+        let whole = self.transaction.as_mut().filter(|transaction| !transaction.is_broken);
+        let transaction = whole.ok_or_else(none_open)?;
         transaction.changed = true;
-        let changed = change(&self.connection);
-        changed.map_err(|error| {
+        let Err(error) = change(&self.connection) else { return Ok(()) };
+        transaction.is_broken = true;
+        if transaction.marked.is_none() {
             self.forget_transaction();
-            trouble(&self.database, &error)
-        })
+        }
+        Err(trouble(&self.database, &error))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Does the file keep what was written into it, and nothing else?
 
 mod access;
+mod batch;
 mod recount;
 mod torn;
 
