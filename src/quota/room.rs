@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Request;
+use http::{Extensions, Request};
 use http_body_util::Full;
 use moka::sync::Cache;
 use tokio::sync::Mutex;
@@ -41,6 +41,8 @@ pub struct Quotas {
     pub(in crate::quota) contract: Arc<Contract>,
     pub(in crate::quota) longest_retry_after: Option<Duration>,
     pub(in crate::quota) rounding: Rounding,
+    /// By the endpoint's index: where a request stands that reads a job, the job's id.
+    jobs: Vec<Option<Box<str>>>,
     /// Whether an answer that names another tenant's object is withheld.
     pub(in crate::quota) keeps_apart: bool,
     /// What was told of usage a moment ago, by the tenant's index.
@@ -70,6 +72,11 @@ impl Quotas {
             contract: Arc::clone(contract),
             longest_retry_after: settings.longest_retry_after,
             rounding: settings.minutes.rounding,
+            jobs: contract
+                .endpoints()
+                .iter()
+                .map(|endpoint| job_field(contract, endpoint))
+                .collect(),
             keeps_apart: false,
             told: Cache::builder().max_capacity(KEPT).time_to_live(FRESH).build(),
             looking: Mutex::new(()),
@@ -110,6 +117,24 @@ impl Quotas {
         self.paused.store(self.now().later(PAUSE).0, Ordering::Relaxed);
     }
 
+    /// A read of a job passes: its settlement may look again soon. Where tenants are kept apart, the
+    /// room that looks whose the ids are has told so. What memory knows to be settled is left alone;
+    /// for all else the worker looks into the records, and not this call.
+    fn nudge(&self, endpoint: &Endpoint, facts: &Extensions) {
+        let field = self.jobs.get(endpoint.index).and_then(Option::as_deref);
+        let (Some(field), Some(Checked(body)), false) =
+            (field, facts.get::<Checked>(), self.keeps_apart)
+        else {
+            return;
+        };
+        let id = body.pointer(field).and_then(|id| Uuid::try_parse(id.as_str()?).ok());
+        if let Some(id) = id
+            && self.records.remembered(&id).is_none_or(|owner| owner.job_open)
+        {
+            self.records.nudge(&id);
+        }
+    }
+
     /// Whether a call has to be counted. `Ok(None)`: it costs nothing.
     pub(in crate::quota) fn meter(
         self: &Arc<Self>,
@@ -119,6 +144,7 @@ impl Quotas {
         let endpoint = extensions.get::<Arc<Endpoint>>().ok_or(Refusal::Misassembled)?;
         let deletes = endpoint.effect.kind == Kind::Deletes;
         if !deletes && !self.plan.counts(endpoint) {
+            self.nudge(endpoint, extensions);
             return Ok(None);
         }
         let tenant = extensions.get::<Arc<Tenant>>().ok_or(Refusal::Misassembled)?;
@@ -180,4 +206,11 @@ impl Quotas {
             charges,
         }))
     }
+}
+
+fn job_field(contract: &Contract, endpoint: &Endpoint) -> Option<Box<str>> {
+    let kind = endpoint.effect.object.as_deref()?;
+    let reads = contract.job_reader(kind).is_some_and(|one| one.endpoint.index == endpoint.index);
+    let field = endpoint.ids.iter().find(|field| reads && &*field.kind == kind)?;
+    Some(field.pointer.clone())
 }

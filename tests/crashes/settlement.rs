@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use heify_gateway::records::{Missing, Sqlite, State, Store, Why};
 use serde_json::json;
@@ -10,6 +11,9 @@ use uuid::Uuid;
 use super::process::{Served, until};
 use super::upstream::{Seen, Turn, error, length, well};
 use super::world::{ESTIMATE, SUBMIT, World};
+
+/// When the worker asks about a job that nobody reads.
+const FIRST_ASKED: Duration = Duration::from_secs(15);
 
 /// What is said about jobs, where it is not the usual.
 type Said = Arc<Mutex<HashMap<Uuid, Turn>>>;
@@ -46,6 +50,17 @@ async fn read(world: &World, served: &Served, job: Uuid) {
 #[tokio::test]
 async fn a_job_that_its_tenant_reads_is_booked_soon_after_and_a_failed_one_is_free() {
     let (world, said) = world().await;
+    read_jobs_are_booked_soon(world, said).await;
+}
+
+#[tokio::test]
+async fn so_it_is_where_nobody_looks_whose_an_id_is() {
+    let (world, said) = world().await;
+    world.configure("[isolation]\nmode = \"off\"", "");
+    read_jobs_are_booked_soon(world, said).await;
+}
+
+async fn read_jobs_are_booked_soon(world: World, said: Said) {
     let served = world.serve().await;
     let (done, failed) =
         (submitted(&world, &served, "done").await, submitted(&world, &served, "failed").await);
@@ -54,6 +69,8 @@ async fn a_job_that_its_tenant_reads_is_booked_soon_after_and_a_failed_one_is_fr
     until("booked", async || world.state("done") == Some(State::Settled)).await;
     let one = world.reservation("done").unwrap();
     assert_eq!((one.length.unwrap().0, one.billed.unwrap().0), (length(&done), length(&done)));
+    let took = one.opened.until(one.closed.unwrap());
+    assert!(took < FIRST_ASKED, "by its own schedule, after {took:?}");
     read(&world, &served, failed).await;
     until("free", async || world.state("failed") == Some(State::Released)).await;
     let one = world.reservation("failed").unwrap();
