@@ -213,6 +213,11 @@ impl Rooms {
         }))
     }
 
+    /// The account's rates, for whoever else calls the upstream.
+    pub fn paces(&self) -> &Arc<Paces> {
+        &self.paces
+    }
+
     /// The calls that come to their end also when their clients have gone; shared by all
     /// configurations. Whoever ends the process waits for them.
     pub fn tasks(&self) -> &TaskTracker {

@@ -146,6 +146,7 @@ impl Gateway {
             upstream: self.rooms.upstream()?,
             settle: settings.settle.clone(),
             rounding: settings.quota.minutes.rounding,
+            paces: Arc::clone(self.rooms.paces()),
         })
     }
 

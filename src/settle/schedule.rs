@@ -29,6 +29,8 @@ pub enum Outcome {
     GiveUp,
     /// It is asked again then.
     AskAgain(Moment),
+    /// It was not asked, for want of room in the account's rate: it is asked then.
+    PutOff(Moment),
 }
 
 /// Decides about one reservation after an answer; `asked` counts the answers before this one.
@@ -48,6 +50,8 @@ pub fn outcome(
         Look::NotFound if reservation.opening.upload && age >= UPLOAD_WINDOW => {
             return Outcome::Release(Why::NeverUploaded);
         }
+        // Nothing was learned, not even that there is nothing to learn.
+        Look::NoRoom => return Outcome::PutOff(now.later(SHORTEST)),
         Look::Told(Job::Completed(None) | Job::Unfinished) | Look::NotFound | Look::Silent => {}
     }
     if reservation.state.is_closed() {
@@ -149,6 +153,15 @@ mod tests {
         assert_eq!(by_policy(&lost, late, &release), Some(Outcome::Release(Why::Policy)));
         assert_eq!(by_policy(&reservation(false, State::Open), late, &release), None);
         assert_eq!(decide(false, State::Settled, Look::Silent, HOUR * 24 * 14), Outcome::GiveUp);
+    }
+
+    #[test]
+    fn what_could_not_be_asked_is_neither_closed_nor_asked_less_often() {
+        let soon = Moment(0).later(HOUR * 24 * 8 + SHORTEST);
+        for state in [State::Bound, State::Settled] {
+            let decided = decide(false, state, Look::NoRoom, HOUR * 24 * 8);
+            assert_eq!(decided, Outcome::PutOff(soon));
+        }
     }
 
     #[test]

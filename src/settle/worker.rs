@@ -6,15 +6,18 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout_at};
+use tower::Layer;
 use uuid::Uuid;
 
 use super::schedule::{Outcome, asked_by, by_policy, outcome};
 use crate::contract::Contract;
 use crate::forward::Forward;
+use crate::pace::{PaceLayer, Paces};
 use crate::quota::{Look, Rounding, Settle, look};
 use crate::records::{
     Moment, Records, Reservation, State, Store, Stored, Unavailable, Why, ledger,
 };
+use crate::tenant::Tenant;
 use crate::upstream::Upstream;
 
 /// Without anything due, how often it is looked whether something has become due.
@@ -42,6 +45,13 @@ pub struct Setup {
     pub settle: Settle,
     /// To what a length is rounded up.
     pub rounding: Rounding,
+    /// The account's rates, which the worker shares with the tenants' calls as one more of them.
+    pub paces: Arc<Paces>,
+}
+
+/// As whom the worker waits for the account's rate: no tenant has an empty id.
+fn itself() -> Arc<Tenant> {
+    Arc::new(Tenant { index: usize::MAX, id: "".into() })
 }
 
 /// The worker.
@@ -180,8 +190,9 @@ impl Settler {
             (Some(object), Some(reader)) => {
                 self.forget_recent();
                 self.recent.push_back((object, Instant::now()));
-                let mut forward = Forward::new(Arc::clone(&setup.upstream));
-                look(&mut forward, &reader, &object, None).await
+                let forward = Forward::new(Arc::clone(&setup.upstream));
+                let mut paced = PaceLayer::new(Arc::clone(&setup.paces)).layer(forward);
+                look(&mut paced, &reader, &object, Some(&itself())).await
             }
             // The contract has changed since: nobody can be asked.
             _ => Look::Silent,
@@ -223,17 +234,18 @@ impl Settler {
                     ledger::settle(store, &id, None, Why::Policy, now)?;
                 }
                 Outcome::GiveUp => store.schedule(&id, None)?,
-                Outcome::AskAgain(at) => {
+                Outcome::AskAgain(at) | Outcome::PutOff(at) => {
+                    let counted = u32::from(matches!(decided, Outcome::AskAgain(_)));
                     // Whoever has closed it in between does not want it asked about again.
                     let awaits = store.reservation(&id)?.is_some_and(|now| now.awaits_outcome());
-                    store.schedule(&id, awaits.then_some((at, asked.saturating_add(1))))?;
+                    store.schedule(&id, awaits.then_some((at, asked.saturating_add(counted))))?;
                 }
             }
             Ok(())
         };
         self.records.write(run).await?;
-        if let (Some(object), false) = (reservation.object, matches!(decided, Outcome::AskAgain(_)))
-        {
+        let open = matches!(decided, Outcome::AskAgain(_) | Outcome::PutOff(_));
+        if let (Some(object), false) = (reservation.object, open) {
             self.records.forget(&object);
         }
         Ok(())

@@ -78,6 +78,11 @@ impl Upstream {
         sent
     }
 
+    /// How many calls were read whole, with and without a name.
+    pub fn asked(&self) -> usize {
+        self.seen.lock().unwrap().len()
+    }
+
     /// How often a call was read whole.
     pub fn count(&self, name: &str) -> usize {
         self.seen.lock().unwrap().iter().filter(|seen| seen.name() == name).count()

@@ -1,20 +1,28 @@
 //! Do the workers of one process bring everything to its end, whatever fails in between?
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use heify_gateway::contract::Contract;
+use heify_gateway::pace::{self, PaceLayer, Paces, Pacing};
 use heify_gateway::quota::{Policy, Rounding, Settle};
+use heify_gateway::rate::Rate;
 use heify_gateway::records::{
     LONGEST_WAIT, Memory, Moment, Records, Reservation, State, Store, Unavailable, Why, ledger,
     verify,
 };
 use heify_gateway::secret::Secret;
 use heify_gateway::settle::{Settler, Setup};
+use heify_gateway::tenant::Tenant;
 use heify_gateway::upstream::{self, Breaker, Upstream};
+use http::{Request, Response};
+use http_body_util::Full;
 use tokio::sync::watch;
+use tower::{Layer, ServiceExt, service_fn};
 use uuid::Uuid;
 
 use super::faulty::{Faults, Faulty, job};
@@ -43,6 +51,18 @@ async fn bound(records: &Records, number: u128, at: Moment) -> Uuid {
 }
 
 async fn settle(records: &Records, heify: &Heify, settle: Settle, clock: fn() -> Moment) {
+    let contract = Contract::built_in().unwrap();
+    let paces = Arc::new(Paces::new(&pace::Settings::default(), &contract, None));
+    settle_at(records, heify, settle, paces, clock).await;
+}
+
+async fn settle_at(
+    records: &Records,
+    heify: &Heify,
+    settle: Settle,
+    paces: Arc<Paces>,
+    clock: fn() -> Moment,
+) {
     let url = format!("http://{}", heify.address).parse().unwrap();
     let settings = upstream::Settings::new(url, Secret::new("the-central-key"));
     let setup = Setup {
@@ -52,6 +72,7 @@ async fn settle(records: &Records, heify: &Heify, settle: Settle, clock: fn() ->
         ),
         settle,
         rounding: Rounding::None,
+        paces,
     };
     let (_, setups) = watch::channel(Arc::new(setup));
     Settler::new(records.clone(), setups, clock).run().await;
@@ -123,6 +144,41 @@ async fn a_job_that_cannot_be_written_keeps_no_other_waiting_and_is_tried_again(
         booked = soon => assert!(booked, "never tried again"),
     }
     assert_eq!(reservation(&records, id(1)).await.unwrap().billed.unwrap().0, length(&id(1001)));
+}
+
+#[tokio::test]
+async fn the_worker_keeps_the_accounts_rate_and_tenants_feel_what_it_takes() {
+    let heify = Heify::start(|seen| Box::pin(async move { well(&seen) })).await;
+    let records = Records::start(Box::new(Memory::default()), None).unwrap();
+    bound(&records, 1, NOW).await;
+    bound(&records, 2, Moment(NOW.0 + 1)).await;
+    let contract = Contract::built_in().unwrap();
+    let once = Rate::new(1, 1).unwrap();
+    let rates = [("/get-transcription".into(), once)].into();
+    let settings = pace::Settings { state: Pacing::On, rates, ..pace::Settings::default() };
+    let paces = Arc::new(Paces::new(&settings, &contract, None));
+    let (clock, often) = (|| NOW.later(HOUR / 2), often(Policy::Charge));
+    let worker = settle_at(&records, &heify, often, Arc::clone(&paces), clock);
+    let put_off = until("the other one is put off", async || {
+        let plans = records.read(|store| store.due(Moment(i64::MAX), 9)).await.unwrap();
+        let [(left, asked)] = plans.as_slice() else { return false };
+        let due = records.read(|store| store.due(NOW.later(HOUR / 2), 9)).await.unwrap();
+        assert_eq!((left.opening.reservation, left.state, *asked), (id(2), State::Bound, 0));
+        due.is_empty()
+    });
+    tokio::select! {
+        () = worker => unreachable!("it never ends"),
+        () = put_off => {}
+    }
+    assert_eq!(heify.asked(), 1, "the account has room for one question a minute");
+
+    let reader = contract.endpoints().iter().find(|one| &*one.path == "/get-transcription");
+    let mut request = Request::new(());
+    request.extensions_mut().insert(Arc::clone(reader.unwrap()));
+    request.extensions_mut().insert(Arc::new(Tenant { index: 0, id: "acme".into() }));
+    let inner = service_fn(async |_| Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())));
+    let refused = PaceLayer::new(paces).layer(inner).oneshot(request).await.unwrap();
+    assert_eq!(refused.headers()["x-gateway-reason"], "account_rate_limited");
 }
 
 #[tokio::test]

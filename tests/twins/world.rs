@@ -54,6 +54,7 @@ impl Shared {
             upstream: gateway.rooms.upstream().unwrap(),
             settle: Settle { per_minute: NonZeroU32::new(500).unwrap(), ..Settle::default() },
             rounding: Rounding::None,
+            paces: Arc::clone(gateway.rooms.paces()),
         };
         let (setups, watched) = watch::channel(Arc::new(setup));
         let settler = Settler::new(records.clone(), watched, Moment::now);

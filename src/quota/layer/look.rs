@@ -27,6 +27,8 @@ pub enum Look {
     NotFound,
     /// It said nothing that could be understood.
     Silent,
+    /// The account's rate has no room for the question now.
+    NoRoom,
 }
 
 /// Asks about a job through a service that forwards; that service bounds each wait.
@@ -50,9 +52,12 @@ where
         request.extensions_mut().insert(Arc::clone(tenant));
     }
     let Ok(response) = ready.call(request).await else { return Look::Silent };
-    let made_here = response.extensions().get::<Refusal>().is_some();
+    let refusal = response.extensions().get::<Refusal>();
+    if matches!(refusal, Some(Refusal::AccountRateLimited { .. })) {
+        return Look::NoRoom;
+    }
     match response.status() {
-        StatusCode::NOT_FOUND if !made_here => return Look::NotFound,
+        StatusCode::NOT_FOUND if refusal.is_none() => return Look::NotFound,
         status if !status.is_success() => return Look::Silent,
         _ => {}
     }
