@@ -7,6 +7,10 @@ use super::super::words::Moment;
 use super::Sqlite;
 use super::trouble::DAMAGED;
 
+/// Pages in memory while every index is held against its table: it jumps about in them.
+const CHECK_KIB: i64 = 16 << 10;
+/// Pages in memory otherwise: SQLite's own default.
+const SERVE_KIB: i64 = 2000;
 /// How much of what is wrong is told.
 const TOLD: usize = 5;
 
@@ -20,9 +24,12 @@ impl Sqlite {
     }
 
     fn check_within(&mut self) -> Stored<()> {
-        let pages = self.ask(|connection| {
+        let pages: Vec<String> = self.ask(|connection| {
+            connection.pragma_update(None, "cache_size", -CHECK_KIB)?;
             let mut statement = connection.prepare("PRAGMA integrity_check(5)")?;
-            statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()
+            let found = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>();
+            connection.pragma_update(None, "cache_size", -SERVE_KIB)?;
+            found
         })?;
         if pages != ["ok"] {
             return Err(self.damaged(&pages));
