@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::field::Field;
 use super::reader::Section;
-use crate::quota::{LONGEST_AUDIO, Minutes, Policy, Rounding, Settle};
+use crate::quota::{LONGEST_AUDIO, Minutes, Policy, Rounding, Settle, WhenRecordsFail};
 use crate::records::AudioMillis;
 
 /// From a second to the longest audio that there is.
@@ -61,10 +61,13 @@ fn estimate(section: &mut Section<'_>) -> Option<AudioMillis> {
     Some(LONGEST_AUDIO)
 }
 
-/// Reads `[quota]`: the longest `Retry-After` of a used-up month.
-pub(crate) fn longest_retry_after(mut section: Section<'_>) -> Option<Duration> {
+/// Reads `[quota]`: the longest `Retry-After` of a used-up month, and what becomes of calls while they
+/// cannot be counted.
+pub(crate) fn quota(mut section: Section<'_>) -> (Option<Duration>, WhenRecordsFail) {
     const A_MONTH: Duration = Duration::from_secs(31 * 24 * 3600);
     let longest = section.duration("longest_retry_after", Duration::from_secs(1)..=A_MONTH);
+    let words = [("closed", WhenRecordsFail::Closed), ("open", WhenRecordsFail::Open)];
+    let fails = section.take("when_records_fail").and_then(|field| field.word(&words));
     section.finish();
-    longest
+    (longest, fails.unwrap_or_default())
 }

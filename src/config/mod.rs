@@ -200,11 +200,13 @@ fn read(mut root: Section<'_>, sources: &Sources<'_>) -> Settings {
     let pace = account.pace(count, root.report);
     let isolation = isolation::isolation(root.section("isolation"), count);
     let (minutes, settle) = minutes::minutes(root.section("minutes"));
+    let (longest_retry_after, when_records_fail) = minutes::quota(root.section("quota"));
     let quota = quota::Settings {
         tenants: tenants.budgets,
         account: account.budget,
         minutes,
-        longest_retry_after: minutes::longest_retry_after(root.section("quota")),
+        longest_retry_after,
+        when_records_fail,
     };
     let alerts = alerts::alerts(&mut root, &tenants.authenticate.tenants);
     let has_something_to_record = admin.has_operator()

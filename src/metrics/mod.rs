@@ -263,10 +263,16 @@ impl Exported {
             gauge.encode_gauge(&value)?;
         }
         let (commits, jobs) = records.map_or((0, 0), Records::commits);
+        let uncounted = records.map_or(0, Records::uncounted);
         for (name, help, value) in [
             ("config_reload_failures", "Configurations that were refused.", present.failures),
             ("records_commits", "Transactions of the records.", commits),
             ("records_jobs", "Jobs that they carried.", jobs),
+            (
+                "records_uncounted_calls",
+                "Calls that passed while none could be counted.",
+                uncounted,
+            ),
         ] {
             counter(encoder.encode_descriptor(name, help, None, MetricType::Counter)?, value)?;
         }

@@ -41,7 +41,8 @@ pub use oversubscription::{Oversubscription, Promised, oversubscriptions};
 pub use plan::Plan;
 pub use room::Quotas;
 pub use settings::{
-    Budget, LONGEST_AUDIO, Minutes, MinutesBudget, Policy, Rounding, Settings, Settle, TenantBudget,
+    Budget, LONGEST_AUDIO, Minutes, MinutesBudget, Policy, Rounding, Settings, Settle,
+    TenantBudget, WhenRecordsFail,
 };
 pub use threshold::{About, Level, Webhook, crossed, levels};
 pub use told::{USAGE, Usage, usage_endpoint};

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::layer::{Call, Deletion, Metered};
 use super::plan::Plan;
-use super::settings::{Rounding, Settings};
+use super::settings::{Rounding, Settings, WhenRecordsFail};
 use crate::checked::Checked;
 use crate::contract::{Contract, Endpoint, Kind};
 use crate::observation::Observation;
@@ -41,6 +41,7 @@ pub struct Quotas {
     pub(in crate::quota) contract: Arc<Contract>,
     pub(in crate::quota) longest_retry_after: Option<Duration>,
     pub(in crate::quota) rounding: Rounding,
+    pub(in crate::quota) when_records_fail: WhenRecordsFail,
     /// By the endpoint's index: where a request stands that reads a job, the job's id.
     jobs: Vec<Option<Box<str>>>,
     /// Whether an answer that names another tenant's object is withheld.
@@ -72,6 +73,7 @@ impl Quotas {
             contract: Arc::clone(contract),
             longest_retry_after: settings.longest_retry_after,
             rounding: settings.minutes.rounding,
+            when_records_fail: settings.when_records_fail,
             jobs: contract
                 .endpoints()
                 .iter()

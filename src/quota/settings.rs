@@ -19,6 +19,18 @@ pub struct Settings {
     pub minutes: Minutes,
     /// The longest `Retry-After` of a used-up month; `None`: until the month ends.
     pub longest_retry_after: Option<Duration>,
+    /// What becomes of calls that count against a month and nothing else while the records fail.
+    pub when_records_fail: WhenRecordsFail,
+}
+
+/// What becomes of calls while they cannot be counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WhenRecordsFail {
+    /// They are refused. A quota is a promise; whoever wants calls to pass has to say so.
+    #[default]
+    Closed,
+    /// They pass, and count for nobody.
+    Open,
 }
 
 /// One tenant's budget.

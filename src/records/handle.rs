@@ -76,6 +76,7 @@ pub(super) struct Health {
     pub(super) failing: AtomicBool,
     pub(super) commits: AtomicU64,
     pub(super) jobs: AtomicU64,
+    uncounted: AtomicU64,
 }
 
 impl Records {
@@ -241,6 +242,16 @@ impl Records {
     /// Whether the last thing that was written is durable.
     pub fn is_healthy(&self) -> bool {
         !self.0.health.failing.load(Ordering::Relaxed)
+    }
+
+    /// Notes a call that passed uncounted, because the records could not be written.
+    pub fn note_uncounted(&self) {
+        self.0.health.uncounted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many calls did.
+    pub fn uncounted(&self) -> u64 {
+        self.0.health.uncounted.load(Ordering::Relaxed)
     }
 
     /// How many transactions were committed, and how many jobs they carried.

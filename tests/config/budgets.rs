@@ -7,7 +7,7 @@ use std::time::Duration;
 use heify_gateway::config::{Records, Settings};
 use heify_gateway::isolate;
 use heify_gateway::pace::Pacing;
-use heify_gateway::quota::{LONGEST_AUDIO, MinutesBudget, Policy, Rounding};
+use heify_gateway::quota::{LONGEST_AUDIO, MinutesBudget, Policy, Rounding, WhenRecordsFail};
 use heify_gateway::rate::Rate;
 use heify_gateway::records::{AudioMillis, Calendar, Moment};
 
@@ -65,6 +65,7 @@ fn a_file_fills_every_budget() {
         policy = "release"
         [quota]
         longest_retry_after = "1h"
+        when_records_fail = "open"
         [[tenants]]
         id = "b"
         keys = [{ key = "any-new-key-of-16" }]
@@ -100,6 +101,7 @@ fn a_file_fills_every_budget() {
     let minutes = settings.quota.minutes;
     assert_eq!((minutes.estimate, minutes.rounding), (AudioMillis(90_000), Rounding::Minute));
     assert_eq!(settings.quota.longest_retry_after, Some(Duration::from_secs(3600)));
+    assert_eq!(settings.quota.when_records_fail, WhenRecordsFail::Open);
     let settle = settings.settle;
     assert_eq!((settle.per_minute.get(), settle.policy), (500, Policy::Release));
     assert_eq!(settle.deadline, Duration::from_secs(3600));
@@ -264,6 +266,7 @@ fn variables_override_budgets_too() {
     assert_eq!(month_end(&account.calendar), "2026-11-30T00:00:00Z");
     assert_eq!(settings.quota.minutes.estimate, LONGEST_AUDIO);
     assert_eq!(settings.quota.longest_retry_after, Some(Duration::from_secs(7200)));
+    assert_eq!(settings.quota.when_records_fail, WhenRecordsFail::Closed);
 }
 
 #[test]

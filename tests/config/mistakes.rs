@@ -66,6 +66,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("[minutes]\ndeadline = '59m'", "2:12", "must be from 1h to 8760h"),
     ("[minutes]\npolicy = 'forget'", "2:10", "must be \"charge\" or \"release\""),
     ("[quota]\nlongest_retry_after = '0s'", "2:23", "must be from 1s to"),
+    ("[quota]\nwhen_records_fail = 'maybe'", "2:21", "must be \"closed\" or \"open\""),
     ("tenants = 5", "1:11", "must be an array, not an integer"),
     ("tenants = [5]", "1:12", "tenants[0]: must be a table"),
     ("[[tenants]]", "1:1", "tenants[0].id: a tenant needs an id"),

@@ -88,9 +88,14 @@ pub async fn call(
 
 /// The status code of a GET.
 pub async fn get(address: SocketAddr, path: &str) -> Option<u16> {
+    text(address, path).await?.split(' ').nth(1)?.parse().ok()
+}
+
+/// The whole answer to a GET.
+pub async fn text(address: SocketAddr, path: &str) -> Option<String> {
     let mut stream = TcpStream::connect(address).await.ok()?;
     stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).await.ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.ok()?;
-    answer.split(' ').nth(1)?.parse().ok()
+    Some(answer)
 }

@@ -7,7 +7,7 @@ use heify_gateway::records::{Missing, Sqlite, State, Store};
 use serde_json::json;
 use tokio::process::Command;
 
-use super::client::get;
+use super::client::{get, text};
 use super::process::{Served, Started, serve, until};
 use super::upstream::well;
 use super::world::{ANALYZE, CREATE, READ, SUBMIT, World};
@@ -65,6 +65,47 @@ async fn while_another_process_holds_the_file_counted_calls_are_refused_and_all_
     assert_refused(&world, &served, configuration, "locked").await;
     holder.rollback();
     assert_recovered(&world, served, configuration).await;
+}
+
+#[tokio::test]
+async fn calls_that_only_count_against_a_month_pass_where_the_configuration_wants_it_so() {
+    let world = world().await;
+    world.configure("[quota]\nwhen_records_fail = \"open\"", "");
+    let served = world.serve().await;
+    let configuration = world.made(&served).await;
+    let mut holder = Sqlite::beside(&world.database(), Missing::Refuse).unwrap();
+    holder.begin().unwrap();
+    let body = json!({ "configuration_id": configuration });
+    let call = async |path, name| world.call(&served, path, name, &body).await;
+    let (first, submit, create) = futures_util::join!(
+        call(ANALYZE, "first"),
+        call(SUBMIT, "minutes"),
+        call(CREATE, "creates"),
+    );
+    assert_eq!(first.status, 200, "{first:?}");
+    // What spends minutes or makes something is refused whatever the policy.
+    submit.assert_refused(500, "records_unavailable");
+    create.assert_refused(500, "records_unavailable");
+    until("unready", async || !is_ready(&served).await).await;
+    let began = Instant::now();
+    assert_eq!(call(ANALYZE, "second").await.status, 200);
+    assert!(began.elapsed() < Duration::from_secs(3), "it waited for what is known to fail");
+    for (name, sent) in [("first", 1), ("second", 1), ("minutes", 0), ("creates", 0)] {
+        assert_eq!(world.upstream.count(name), sent, "{name}");
+        assert_eq!(world.state(name), None, "{name} is counted");
+    }
+    let metrics = text(served.status, "/metrics").await.unwrap();
+    let told = metrics.contains("heify_gateway_records_uncounted_calls_total 2\n");
+    assert!(told, "{metrics}");
+    holder.rollback();
+    until("ready again", async || is_ready(&served).await).await;
+    assert_eq!(call(ANALYZE, "counted").await.status, 200);
+    assert_eq!(world.state("counted"), Some(State::Settled));
+    let (exit, talk) = served.stop().await;
+    assert_eq!(exit, Some(0));
+    let told = talk.iter().filter(|line| line.contains("a call passes uncounted")).count();
+    assert_eq!(told, 2, "{talk:?}");
+    world.verified();
 }
 
 // Elsewhere no limit of a running process can be raised from outside.

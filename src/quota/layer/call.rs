@@ -18,8 +18,9 @@ use crate::observation::Observation;
 use crate::quota::outcome::{Verdict, judge};
 use crate::quota::refuse;
 use crate::quota::room::Quotas;
+use crate::quota::settings::WhenRecordsFail;
 use crate::rate::LimitState;
-use crate::records::ledger::{self, Reserve, Reserved};
+use crate::records::ledger::{self, Charge, Reserve, Reserved};
 use crate::records::{Store, Stored, Unavailable, Why};
 use crate::refusal::Refusal;
 use crate::traffic::Shadowed;
@@ -46,6 +47,15 @@ enum Close {
     Pay,
     Free,
     Lose,
+}
+
+/// A call that may be forwarded.
+enum Admitted {
+    /// With a durable reserve; perhaps there is something to say of its month, or of a limit that is
+    /// not enforced.
+    Counted(Option<LimitState>, Option<Shadowed>),
+    /// Without one, because the configuration wants it so.
+    Uncounted,
 }
 
 /// Whose the object is that an answer says was created.
@@ -82,8 +92,9 @@ impl Call {
         R: HttpBody<Data = Bytes> + Unpin,
         R::Error: Into<BoxError>,
     {
-        let (state, shadowed) = match self.reserved().await {
-            Ok(reserved) => reserved,
+        let (state, shadowed) = match self.admitted().await {
+            Ok(Admitted::Counted(state, shadowed)) => (state, shadowed),
+            Ok(Admitted::Uncounted) => return drop(answer.send(ready.call(request).await)),
             Err(response) => return drop(answer.send(Ok(response))),
         };
         let response = match ready.call(request).await {
@@ -115,14 +126,18 @@ impl Call {
         self.close(close).await;
     }
 
-    async fn reserved<R>(
-        &self,
-    ) -> Result<(Option<LimitState>, Option<Shadowed>), Response<Body<R>>> {
+    async fn admitted<R>(&self) -> Result<Admitted, Response<Body<R>>> {
         let now = self.reserve.at;
+        // While the records are known to fail, a call that may pass does not wait for them: whether
+        // they can be written again is tried without it.
+        if self.may_pass_uncounted() && !self.room.records.is_healthy() {
+            return Ok(self.uncounted());
+        }
         match self.room.records.reserve(self.reserve.clone()).await {
             Ok(Ok(reserved)) => {
                 let shadowed = self.shadowed(&reserved);
-                Ok((refuse::passed(&self.endpoint, &reserved, now), shadowed))
+                let state = refuse::passed(&self.endpoint, &reserved, now);
+                Ok(Admitted::Counted(state, shadowed))
             }
             Ok(Err(denied)) => {
                 let longest = self.room.longest_retry_after;
@@ -134,6 +149,7 @@ impl Call {
                 }
                 Err(response)
             }
+            Err(Unavailable) if self.may_pass_uncounted() => Ok(self.uncounted()),
             Err(Unavailable) => Err(Refusal::RecordsUnavailable.into_response()),
         }
     }
@@ -149,6 +165,25 @@ impl Call {
         let longest = self.room.longest_retry_after;
         let refusal = |denied| refuse::refusal(denied, &self.endpoint, self.reserve.at, longest);
         Some(Shadowed(reserved.shadow.iter().map(refusal).collect()))
+    }
+
+    /// What creates an object or spends minutes never passes without a durable reserve: its owner and
+    /// its cost could not be found out afterwards.
+    fn may_pass_uncounted(&self) -> bool {
+        let only_calls = |charge: &Charge| matches!(charge, Charge::Call { .. });
+        self.room.when_records_fail == WhenRecordsFail::Open
+            && self.reserve.charges.iter().all(only_calls)
+    }
+
+    fn uncounted(&self) -> Admitted {
+        self.room.records.note_uncounted();
+        tracing::warn!(
+            tenant = &*self.reserve.opening.tenant,
+            endpoint = &*self.endpoint.path,
+            request_id = &*self.reserve.opening.request,
+            "the records fail: a call passes uncounted"
+        );
+        Admitted::Uncounted
     }
 
     /// What the answer means for the reservation, and what the client gets.
