@@ -63,7 +63,8 @@ pub(crate) fn parse_wait(text: &str) -> Result<Duration, String> {
 /// Which calls are looked at, by when they were opened.
 #[derive(Debug, Args)]
 pub(crate) struct Range {
-    /// The month that begins in this one; without a range: the present month
+    /// The month that begins in this one, as the account's calendar cut it when it began; without a
+    /// range: the present month
     #[arg(long, global = true, value_name = "YYYY-MM", value_parser = parse_month)]
     #[arg(conflicts_with_all = ["from", "to"])]
     month: Option<Date>,
@@ -73,7 +74,7 @@ pub(crate) struct Range {
     /// The last day, which is included; without it: today
     #[arg(long, global = true, value_name = "DATE", requires = "from")]
     to: Option<Date>,
-    /// The time zone of months and days; without it: the account's
+    /// The time zone of months and days; without it: the account's. Months are cut in it as now
     #[arg(long, global = true, value_name = "IANA", value_parser = parse_zone)]
     zone: Option<TimeZone>,
 }
@@ -89,17 +90,21 @@ impl Range {
         parts.into_iter().flatten().collect()
     }
 
-    /// The range, as the account's calendar or the zone cuts it.
-    pub(crate) fn period(&self, account: &Calendar, now: Moment) -> Result<Period, String> {
+    /// The range, as the account's calendar or the zone cuts it; `opened` are the account's months
+    /// that have begun, which no later change of its calendar moves.
+    pub(crate) fn period(
+        &self,
+        account: &Calendar,
+        opened: &[Period],
+        now: Moment,
+    ) -> Result<Period, String> {
+        let opened = if self.zone.is_some() { &[] } else { opened };
         let calendar = match &self.zone {
             Some(zone) => account.in_zone(zone.clone()),
             None => account.clone(),
         };
         let period = match (self.month, self.from) {
-            (Some(month), _) => {
-                // The last day of it is never before the anchor.
-                calendar.month(start(month.last_of_month(), calendar.zone())?)
-            }
+            (Some(month), _) => calendar.named(month, opened),
             (None, Some(from)) => {
                 let to = match self.to {
                     Some(to) => to,
@@ -109,7 +114,7 @@ impl Range {
                 let zone = calendar.zone();
                 Period { start: start(from, zone)?, end: start(after, zone)? }
             }
-            (None, None) => calendar.month(now),
+            (None, None) => calendar.open(now, opened),
         };
         if period.start >= period.end {
             return Err("the range is empty: --to is before --from".to_owned());
@@ -153,7 +158,7 @@ mod tests {
     }
 
     fn period(range: &Range, account: &Calendar) -> (String, String) {
-        let Period { start, end } = range.period(account, at("2026-11-22T23:30:00Z")).unwrap();
+        let Period { start, end } = range.period(account, &[], at("2026-11-22T23:30:00Z")).unwrap();
         (start.to_string(), end.to_string())
     }
 
@@ -202,6 +207,6 @@ mod tests {
         let open = range(None, Some("2026-11-22"), None);
         assert_eq!(period(&open, &plain), pair("2026-11-22T00:00:00Z", "2026-11-23T00:00:00Z"));
         let turned = range(None, Some("2026-11-22"), Some("2026-11-20"));
-        assert!(turned.period(&plain, at("2026-11-22T00:00:00Z")).is_err());
+        assert!(turned.period(&plain, &[], at("2026-11-22T00:00:00Z")).is_err());
     }
 }

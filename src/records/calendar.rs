@@ -9,6 +9,9 @@ use jiff::{Timestamp, ToSpan};
 
 use super::words::{Moment, Period};
 
+/// The largest offset of a zone to the east.
+const FOURTEEN_HOURS: i64 = 14 * 3_600_000;
+
 /// How a payer's months are cut.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Calendar {
@@ -69,6 +72,32 @@ impl Calendar {
         let date = first.with().day(day).build().ok()?;
         let start = date.to_zoned(self.zone.clone()).ok()?;
         Some(Moment(start.timestamp().as_millisecond()))
+    }
+
+    /// The month that begins in a calendar month, given by its first day, as it was cut when it began:
+    /// of those that were opened, all that begin there, of which there are two where zone or anchor was
+    /// changed. Where none was, as it is cut now. Each month that was opened has one name.
+    pub fn named(&self, first: Date, opened: &[Period]) -> Period {
+        let first = first.first_of_month();
+        let begins = |period: &&Period| {
+            // So long after a midnight anywhere it is that day in UTC, and nowhere the day after in
+            // the zone of that midnight: a month that began in another zone keeps its name.
+            let start = Timestamp::from_millisecond(period.start.0.saturating_add(FOURTEEN_HOURS));
+            start.is_ok_and(|at| at.to_zoned(self.zone.clone()).date().first_of_month() == first)
+        };
+        let begun = opened.iter().filter(begins);
+        let start = begun.clone().map(|period| period.start).min();
+        let end = begun.map(|period| period.end).max();
+        if let (Some(start), Some(end)) = (start, end) {
+            return Period { start, end };
+        }
+        let none = Period { start: Moment(0), end: Moment(0) };
+        let Period { start, end } = self.start_in(first).map_or(none, |at| self.month(at));
+        // What lies in a month with another name is no part of this one.
+        let before = opened.iter().filter(|period| period.start <= start).map(|period| period.end);
+        let after = opened.iter().filter(|period| period.start > start).map(|period| period.start);
+        let start = before.max().map_or(start, |before| before.max(start));
+        Period { start, end: after.min().map_or(end, |after| after.min(end)).max(start) }
     }
 
     /// The month around a moment, cut so that it overlaps none of those that were opened before: a
@@ -174,7 +203,60 @@ mod tests {
         assert_eq!(utc.open(at("2026-11-10T00:00:00Z"), &[december]), december);
     }
 
+    #[test]
+    fn a_month_keeps_its_name_and_its_ends_when_the_calendar_changes() {
+        let calendar = |zone, anchor| Calendar::new(TimeZone::get(zone).unwrap(), anchor).unwrap();
+        let old = calendar("Europe/Berlin", 1);
+        let november = old.month(at("2026-11-10T00:00:00Z"));
+        let opened = [old.month(at("2026-10-10T00:00:00Z")), november];
+        let named = |now: &Calendar, name: &str, opened: &[Period]| {
+            now.named(name.parse().unwrap(), opened)
+        };
+        let new = calendar("UTC", 15);
+        assert_eq!(named(&new, "2026-11-01", &opened), november);
+        assert_eq!(named(&new, "2026-10-01", &opened), opened[0]);
+        // The rest until the new anchor belongs to the month in which it begins.
+        let rest = new.open(at("2026-12-05T00:00:00Z"), &opened);
+        let next = new.open(at("2026-12-20T00:00:00Z"), &[november, rest]);
+        let all = [opened[0], november, rest, next];
+        let december = named(&new, "2026-12-01", &all);
+        assert_eq!(december, Period { start: november.end, end: at("2027-01-15T00:00:00Z") });
+        let later = named(&new, "2027-02-01", &all);
+        assert_eq!(later, new.month(at("2027-02-20T00:00:00Z")));
+    }
+
     proptest! {
+        /// Whatever was changed: what was opened is in the month of one name and in no other.
+        #[test]
+        fn named_months_hold_what_was_opened_once(
+            changes in prop::collection::vec((0usize..5, 1u8..=31, 1u64..60), 1..8),
+            steps in prop::collection::vec(1u64..50, 1..40),
+        ) {
+            let zones = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Pacific/Apia"];
+            let calendar = |(zone, anchor, _): &(usize, u8, u64)| {
+                Calendar::new(TimeZone::get(zones[*zone]).unwrap(), *anchor).unwrap()
+            };
+            let (mut opened, mut calls) = (Vec::new(), Vec::new());
+            let mut now = at("2026-01-01T12:00:00Z");
+            for (number, days) in steps.iter().enumerate() {
+                let in_use = calendar(&changes[number * changes.len() / steps.len()]);
+                let period = in_use.open(now, &opened);
+                if !opened.contains(&period) {
+                    opened.push(period);
+                }
+                calls.push(now);
+                now = now.later(std::time::Duration::from_secs(days * 86_400));
+            }
+            let present = calendar(changes.last().unwrap());
+            let first: Date = "2025-11-01".parse().unwrap();
+            let months = (0..80).map(|month| first.checked_add(month.months()).unwrap());
+            let named: Vec<_> = months.map(|month| present.named(month, &opened)).collect();
+            for call in calls {
+                let holding = named.iter().filter(|period| period.contains(call)).count();
+                prop_assert_eq!(holding, 1, "{}", call);
+            }
+        }
+
         /// Over 400 years, in zones with and without clock changes, for every anchor: months are as
         /// long as months are, touch without a gap, and contain what lies in them.
         #[test]

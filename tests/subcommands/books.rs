@@ -78,6 +78,28 @@ fn a_job_is_provisional_until_it_is_settled_and_then_reconciles() {
 }
 
 #[test]
+fn a_month_that_has_begun_stays_as_it_was_when_the_calendar_changes() {
+    let world = World::new();
+    let (running, listen) = world.serve();
+    assert_eq!(submit(&listen, ACME, &configuration(&listen, ACME)).status, 201);
+    assert_eq!(running.end("TERM").0, Some(0));
+    let before = world.json(&["usage"]);
+    let month = before["from"].as_str().unwrap().split_at(7).0;
+    let text_before = std::fs::read_to_string(&world.path).unwrap();
+    let anchored = "[account]\nzone = \"Europe/Berlin\"\nanchor = 28\n";
+    std::fs::write(&world.path, text_before.replace("[account]\n", anchored)).unwrap();
+    for range in [&["usage"][..], &["usage", "--month", month]] {
+        let after = world.json(range);
+        assert_eq!((&after["from"], &after["to"]), (&before["from"], &before["to"]), "{range:?}");
+        assert_eq!(after["rows"].as_array().unwrap().len(), 1, "{range:?}");
+        let said = text(&world.run(range).stderr);
+        assert!(said.contains("cut as it was when it began"), "{range:?}: {said}");
+    }
+    let zone = world.json(&["usage", "--month", month, "--zone", "UTC"]);
+    assert!(zone["from"].as_str().unwrap().ends_with("-28T00:00:00Z"), "{zone}");
+}
+
+#[test]
 fn a_lost_call_is_listed_and_closed_by_hand() {
     let world = World::new();
     let (running, listen) = world.serve();

@@ -8,7 +8,7 @@ use std::io;
 use clap::{Args, Subcommand};
 use heify_gateway::admin::operate::{JOB_COLUMNS, job_rows};
 use heify_gateway::admin::table::Table;
-use heify_gateway::records::{AudioMillis, Moment, Period, Reservation};
+use heify_gateway::records::{AudioMillis, Moment, Payer, Period, Reservation};
 use serde_json::json;
 
 use super::beside::{Beside, Trouble, conclude};
@@ -121,9 +121,9 @@ fn elsewhere(remote: &Remote, arguments: &Arguments) -> Result<Shown, Trouble> {
     Ok(Shown { from: of("from"), to: of("to"), rows })
 }
 
-fn beside(arguments: &Arguments, surroundings: &Surroundings<'_>) -> Result<Shown, Trouble> {
+fn beside(arguments: &Arguments, surroundings: &mut Surroundings<'_>) -> Result<Shown, Trouble> {
     let beside = Beside::find(surroundings)?;
-    let (period, mut jobs) = jobs(&beside, &arguments.range)?;
+    let (period, mut jobs) = jobs(&beside, &arguments.range, surroundings.talk)?;
     if let Some(tenant) = &arguments.tenant {
         jobs.retain(|job| *job.opening.tenant == **tenant);
         // A tenant that is gone from the file keeps its history.
@@ -149,7 +149,7 @@ fn reconcile(
         return Err(Trouble::Refused(text.to_owned()));
     }
     let beside = Beside::find(surroundings)?;
-    let (period, jobs) = jobs(&beside, &arguments.range)?;
+    let (period, jobs) = jobs(&beside, &arguments.range, surroundings.talk)?;
     if arguments.output == Output::Table {
         writeln!(surroundings.out, "From {} to before {}", period.start, period.end)?;
     }
@@ -159,9 +159,22 @@ fn reconcile(
 }
 
 /// What was opened in the range and holds or used minutes, the oldest first.
-fn jobs(beside: &Beside, range: &Range) -> Result<(Period, Vec<Reservation>), Trouble> {
+fn jobs(
+    beside: &Beside,
+    range: &Range,
+    talk: &mut dyn io::Write,
+) -> Result<(Period, Vec<Reservation>), Trouble> {
     let account = &beside.settings.quota.account.calendar;
-    let period = range.period(account, Moment::now()).map_err(Trouble::Refused)?;
+    let opened = beside.read(|store| store.periods(&Payer::Account))?;
+    let now = Moment::now();
+    let period = range.period(account, &opened, now).map_err(Trouble::Refused)?;
+    if range.period(account, &[], now).map_err(Trouble::Refused)? != period {
+        writeln!(
+            talk,
+            "note: the month is cut as it was when it began; zone or anchor of [account] have \
+             changed since"
+        )?;
+    }
     let mut jobs = beside.read(|store| store.opened(period.start, period.end))?;
     jobs.retain(|job| job.opening.minutes.is_some());
     Ok((period, jobs))
