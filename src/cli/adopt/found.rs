@@ -9,18 +9,23 @@ use heify_gateway::upstream::{Settings, Upstream};
 use serde_json::json;
 
 use super::Objects;
+use super::pages::signs_of_more;
 use crate::cli::beside::Trouble;
 use crate::cli::call::{NoAnswer, call, upstream};
+
+const ASKED_ONCE: &str = "each list was asked for once, since Heify publishes no paging: what an \
+                          answer does not show can be adopted by its id";
 
 /// Larger than what the gateway itself would read for a tenant: this is done rarely, and by operators.
 const LARGEST: usize = 256 << 20;
 
 /// Asks every endpoint that lists, or those of one kind. Nothing is found where one does not answer.
+/// Also gives what operators should know of the lists.
 pub(super) fn find(
     settings: &Settings,
     contract: &Contract,
     kind: Option<&str>,
-) -> Result<Objects, Trouble> {
+) -> Result<(Objects, Vec<String>), Trouble> {
     let is_asked = |endpoint: &&Arc<Endpoint>| {
         let object = endpoint.effect.object.as_deref();
         let is_meant = kind.is_none_or(|kind| object == Some(kind));
@@ -35,12 +40,19 @@ pub(super) fn find(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let found = runtime.block_on(async {
         let mut objects = Objects::new();
+        let mut notes = vec![ASKED_ONCE.to_owned()];
         for endpoint in asked {
-            let ids = list(&upstream, endpoint, contract).await?;
+            let (ids, signs) = list(&upstream, endpoint, contract).await?;
+            notes.extend((!signs.is_empty()).then(|| {
+                let (path, shown, signs) = (&endpoint.path, ids.len(), signs.join(", "));
+                format!(
+                    "{path}: more than the {shown} shown may be there, see {signs} in its answer"
+                )
+            }));
             let kind = Arc::from(endpoint.effect.object.as_deref().unwrap_or_default());
             objects.entry(kind).or_default().extend(ids);
         }
-        Ok(objects)
+        Ok((objects, notes))
     });
     // A resolver that still waits on another thread must not hold up the end.
     runtime.shutdown_background();
@@ -51,7 +63,7 @@ async fn list(
     upstream: &Upstream,
     endpoint: &Endpoint,
     contract: &Contract,
-) -> Result<Vec<uuid::Uuid>, Trouble> {
+) -> Result<(Vec<uuid::Uuid>, Vec<String>), Trouble> {
     let path = &endpoint.path;
     let refused = |text: &str| Trouble::Refused(format!("{path}: {text}; nothing was adopted"));
     if endpoint.body.as_ref().is_some_and(|body| body.check(&json!({})).is_err()) {
@@ -69,9 +81,11 @@ async fn list(
         let envelope = if is_envelope(&body) { "" } else { " without Heify's envelope" };
         return Err(refused(&format!("the upstream answers {}{envelope}", status.as_u16())));
     }
-    listed(endpoint, contract, &body).map_err(|problem| {
+    let ids = listed(endpoint, contract, &body).map_err(|problem| {
         refused(&format!(
             "the list is not recognized ({problem}); x-gateway-answer can describe it"
         ))
-    })
+    })?;
+    let signs = signs_of_more(&body, ids.len());
+    Ok((ids, signs))
 }

@@ -2,6 +2,7 @@
 
 mod found;
 mod give;
+mod pages;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -22,8 +23,9 @@ use heify_gateway::admin::table::{Cell, Table};
 #[derive(Debug, Args)]
 #[command(
     after_help = "Without ids it asks Heify for the lists of all kinds of objects, with the \
-    central key, and adopts what the records do not know; where Heify lists page by page, only what \
-    the first page shows. What a tenant holds already, it keeps. A shared object can be used and \
+    central key, and adopts what the records do not know. Heify publishes no paging of its lists, so \
+    each is asked for once; where an answer looks like one page of several, that is said, and what \
+    is on the others has to be named by its ids. What a tenant holds already, it keeps. A shared object can be used and \
     read, not changed.\n\n\
     Examples:\n  heify-gateway adopt -c gateway.toml --tenant acme --dry-run\n  \
     heify-gateway adopt -c gateway.toml --shared --kind configuration\n  \
@@ -81,7 +83,11 @@ fn adopt(arguments: &Arguments, surroundings: &mut Surroundings<'_>) -> Result<E
             Objects::from([(Arc::clone(kind), arguments.ids.iter().copied().collect())])
         }
         _ => {
-            let objects = found::find(&beside.settings.upstream, &contract, kind.as_deref())?;
+            let (objects, notes) =
+                found::find(&beside.settings.upstream, &contract, kind.as_deref())?;
+            for note in notes {
+                writeln!(surroundings.talk, "note: {note}")?;
+            }
             let listed = Moment::now();
             let lost = wait_for_calls(&beside, &objects, &holder, listed)?;
             for (kind, calls) in &lost {
