@@ -108,6 +108,7 @@ pub mod admin;
 pub mod alerts;
 pub mod authenticate;
 pub mod body;
+pub mod budget;
 pub mod catch_panic;
 pub mod checked;
 #[cfg(feature = "config")]

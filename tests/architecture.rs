@@ -19,7 +19,7 @@ const FLOORS: [&[&str]; 6] = [
         "secret",
         "tenant",
     ],
-    &["contract", "records", "traffic", "upstream"],
+    &["budget", "contract", "records", "traffic", "upstream"],
     &[
         "authenticate",
         "catch_panic",

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use http_body::Body as HttpBody;
 use tokio::time::Sleep;
 
-use super::budget::Hold;
+use crate::budget::Hold;
 use crate::refusal::Refusal;
 
 /// A body on its way into memory.
@@ -62,7 +62,7 @@ where
 
     /// The same bytes, in the budget until the last copy of them is gone.
     pub(super) fn hold(self, bytes: Bytes) -> Bytes {
-        Bytes::from_owner(Held { bytes, _hold: self.hold })
+        self.hold.keep(bytes)
     }
 
     fn add(&mut self, data: Bytes) -> Result<(), Refusal> {
@@ -91,18 +91,6 @@ where
     }
 }
 
-/// Bytes with their place in the budget.
-struct Held {
-    bytes: Bytes,
-    _hold: Hold,
-}
-
-impl AsRef<[u8]> for Held {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -110,8 +98,8 @@ mod tests {
 
     use http_body_util::Full;
 
-    use super::super::budget::Budget;
     use super::*;
+    use crate::budget::Budget;
 
     #[test]
     fn bytes_leave_the_budget_with_their_last_copy() {

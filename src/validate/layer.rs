@@ -14,9 +14,9 @@ use http_body_util::Full;
 use tower::{Layer, Service};
 
 use super::Settings;
-use super::budget::{Budget, Hold};
 use super::collect::Collect;
 use super::rule::judge;
+use crate::budget::{Budget, Hold};
 use crate::checked::Checked;
 use crate::contract::Endpoint;
 use crate::early::Early;

@@ -30,7 +30,6 @@
 //! assert_eq!(refused(r#"{"book": 1,}"#).message(), "Invalid JSON format");
 //! ```
 
-mod budget;
 mod collect;
 mod json;
 mod layer;
@@ -38,7 +37,7 @@ mod rule;
 
 use std::time::Duration;
 
-pub use budget::Budget;
+pub use crate::budget::Budget;
 pub use layer::{Validate, ValidateFuture, ValidateLayer};
 pub use rule::{Judgement, judge, judge_all};
 

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bytes::Bytes;
+
 use crate::refusal::Refusal;
 
 /// The bytes of all bodies that are being read or forwarded, of everyone and of each tenant. The
@@ -66,19 +68,19 @@ impl Budget {
 
 /// What one request holds of the budget; given back when dropped.
 #[derive(Debug)]
-pub(super) struct Hold {
+pub(crate) struct Hold {
     budget: Arc<Budget>,
     tenant: usize,
     bytes: usize,
 }
 
 impl Hold {
-    pub(super) fn new(budget: &Arc<Budget>, tenant: usize) -> Self {
+    pub(crate) fn new(budget: &Arc<Budget>, tenant: usize) -> Self {
         Self { budget: Arc::clone(budget), tenant, bytes: 0 }
     }
 
     /// Adds the bytes of one more piece of the body.
-    pub(super) fn add(&mut self, bytes: usize) -> Result<(), Refusal> {
+    pub(crate) fn add(&mut self, bytes: usize) -> Result<(), Refusal> {
         let tenant = self.budget.tenants.get(self.tenant).ok_or(Refusal::Misassembled)?;
         if !tenant.take(bytes) {
             return Err(Refusal::TenantBytesExhausted);
@@ -89,6 +91,23 @@ impl Hold {
         }
         self.bytes += bytes;
         Ok(())
+    }
+
+    /// The same bytes, in the budget until the last copy of them is gone.
+    pub(crate) fn keep(self, bytes: Bytes) -> Bytes {
+        Bytes::from_owner(Held { bytes, _hold: self })
+    }
+}
+
+/// Bytes with their place in the budget.
+struct Held {
+    bytes: Bytes,
+    _hold: Hold,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
