@@ -1,4 +1,4 @@
-//! How many body bytes may be in memory at once?
+//! How many bytes of bodies, or of lists, may be in memory at once?
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,8 +7,8 @@ use bytes::Bytes;
 
 use crate::refusal::Refusal;
 
-/// The bytes of all bodies that are being read or forwarded, of everyone and of each tenant. The
-/// number of connections times the body limit would be no bound at all.
+/// The bytes of all that is being read whole, of everyone and of each tenant. The number of connections
+/// times the limit of one would be no bound at all.
 #[derive(Debug)]
 pub struct Budget {
     all: Account,
@@ -91,6 +91,22 @@ impl Hold {
         }
         self.bytes += bytes;
         Ok(())
+    }
+
+    /// Whether so many bytes more would fit if nobody else held any.
+    pub(crate) fn could_add(&self, bytes: usize) -> bool {
+        let tenant = self.budget.tenants.get(self.tenant).map_or(0, |tenant| tenant.limit);
+        self.bytes.saturating_add(bytes) <= tenant.min(self.budget.all.limit)
+    }
+
+    /// Gives back what is above so many bytes.
+    pub(crate) fn shrink_to(&mut self, bytes: usize) {
+        let Some(above) = self.bytes.checked_sub(bytes) else { return };
+        self.budget.all.give(above);
+        if let Some(tenant) = self.budget.tenants.get(self.tenant) {
+            tenant.give(above);
+        }
+        self.bytes = bytes;
     }
 
     /// The same bytes, in the budget until the last copy of them is gone.

@@ -17,6 +17,7 @@ use tower::{Layer, ServiceBuilder};
 use tower_http::sensitive_headers::{SetSensitiveRequestHeaders, SetSensitiveRequestHeadersLayer};
 
 use crate::authenticate::{self, Authenticate, AuthenticateLayer, Directory, Throttle};
+use crate::budget::Budget;
 use crate::catch_panic::{CatchPanic, CatchPanicLayer};
 use crate::contract::Contract;
 use crate::deadline::{Deadline, DeadlineLayer};
@@ -32,7 +33,7 @@ use crate::records::{LONGEST_WAIT, Moment, Records};
 use crate::route::{Route, RouteLayer};
 use crate::traffic::{Traffic, Watch};
 use crate::upstream::{self, Breaker, Upstream, UpstreamError};
-use crate::validate::{self, Budget, Validate, ValidateLayer};
+use crate::validate::{self, Validate, ValidateLayer};
 
 pub use explain::{EXPLAIN, Explain};
 pub use own::{Own, OwnFuture};
@@ -145,7 +146,13 @@ impl Rooms {
         let isolation = settings.isolate.clone().map(|bounds| {
             // Without records nobody owns anything: then nothing that has an id is reachable.
             let records = records.cloned().unwrap_or_else(Records::none);
-            Arc::new(Isolation::new(bounds, &contract, records))
+            let (all, each) = (bounds.lists_in_flight, bounds.tenant_lists_in_flight);
+            let before = previous.and_then(|old| old.isolation.as_deref());
+            let held = match before {
+                Some(before) => before.held().renewed(all, each, tenants),
+                None => Budget::new(all, each, tenants),
+            };
+            Arc::new(Isolation::new(bounds, &contract, records, Arc::new(held)))
         });
         let paces = previous.map(|old| &*old.paces);
         let tenants = settings.authenticate.tenants.iter().map(|tenant| &tenant.id);
@@ -209,6 +216,7 @@ impl Rooms {
         Levels(Some(Filled {
             capacity: self.capacity.clone(),
             budget: Arc::clone(&self.budget),
+            lists: self.isolation.as_ref().map(|isolation| Arc::clone(isolation.held())),
             breaker: Arc::clone(&self.breaker),
         }))
     }
@@ -296,6 +304,7 @@ pub struct Levels(Option<Filled>);
 struct Filled {
     capacity: Capacity,
     budget: Arc<Budget>,
+    lists: Option<Arc<Budget>>,
     breaker: Arc<Breaker>,
 }
 
@@ -318,6 +327,20 @@ impl Levels {
     /// As many as there may be.
     pub fn body_bytes_limit(&self) -> usize {
         self.0.as_ref().map_or(0, |filled| filled.budget.limit())
+    }
+
+    /// Bytes of lists in memory.
+    pub fn list_bytes(&self) -> usize {
+        self.lists().map_or(0, |lists| lists.used())
+    }
+
+    /// As many as there may be.
+    pub fn list_bytes_limit(&self) -> usize {
+        self.lists().map_or(0, |lists| lists.limit())
+    }
+
+    fn lists(&self) -> Option<&Budget> {
+        self.0.as_ref()?.lists.as_deref()
     }
 
     /// Whether no call is sent, because none could connect.

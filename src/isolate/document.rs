@@ -57,6 +57,13 @@ pub(super) enum Form {
     Object,
 }
 
+/// The most memory that the table of a text takes: every value and key but the first follows one of
+/// these bytes, and a table that grows has room for twice what is in it.
+pub(super) fn table_bytes(text: &[u8]) -> usize {
+    let before_value = |byte: &&u8| matches!(**byte, b',' | b':' | b'[' | b'{');
+    (text.iter().filter(before_value).count() + 1) * 2 * size_of::<Mark>()
+}
+
 impl<'t> Document<'t> {
     pub(super) fn read(bytes: &'t [u8]) -> Result<Self, Flaw> {
         let text = std::str::from_utf8(bytes).map_err(|_| Flaw::NotJson)?;

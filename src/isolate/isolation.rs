@@ -14,6 +14,7 @@ use super::list::{ListRule, Unreadable, Whose};
 use super::named::{Named, named};
 use super::rule::{judge, judge_all, open_job};
 use super::shape::shape;
+use crate::budget::{Budget, Hold};
 use crate::checked::Checked;
 use crate::contract::{Contract, Endpoint, Kind};
 use crate::records::{Owner, Records};
@@ -27,6 +28,8 @@ pub struct Isolation {
     /// By the endpoint's index; `None` where the answer is no list.
     lists: Box<[Option<ListRule>]>,
     records: Records,
+    /// Lists are read whole, and the upstream alone says how long they are.
+    held: Arc<Budget>,
 }
 
 /// What is to be done with a request.
@@ -46,13 +49,23 @@ pub(super) struct Case {
 }
 
 impl Isolation {
-    /// Isolates by these records.
-    pub fn new(settings: Settings, contract: &Contract, records: Records) -> Self {
+    /// Isolates by these records; all lists in memory are within this budget.
+    pub fn new(
+        settings: Settings,
+        contract: &Contract,
+        records: Records,
+        held: Arc<Budget>,
+    ) -> Self {
         let rule = |endpoint: &Arc<Endpoint>| {
             let lists = endpoint.effect.kind == Kind::Lists;
             lists.then(|| ListRule::new(endpoint, contract))
         };
-        Self { settings, lists: contract.endpoints().iter().map(rule).collect(), records }
+        Self { settings, lists: contract.endpoints().iter().map(rule).collect(), records, held }
+    }
+
+    /// The budget of lists in memory.
+    pub fn held(&self) -> &Arc<Budget> {
+        &self.held
     }
 
     /// Decides what can be decided without waiting.
@@ -139,6 +152,11 @@ impl Case {
     /// How large the answer may be, when it is a list and must be read.
     pub(super) fn list_limit(&self) -> Option<usize> {
         self.rule().map(|_| self.isolation.settings.list_limit)
+    }
+
+    /// A place for a list in memory, with nothing in it yet.
+    pub(super) fn hold(&self) -> Hold {
+        Hold::new(&self.isolation.held, self.tenant.index)
     }
 
     /// Filters a list. `None`: it passes as it is.

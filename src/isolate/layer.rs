@@ -1,11 +1,11 @@
 //! The tower part of isolation.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, EXPIRES, HeaderMap,
     HeaderName, HeaderValue, PRAGMA, SERVER, STRICT_TRANSPORT_SECURITY, VARY,
@@ -13,14 +13,16 @@ use http::header::{
 };
 use http::{Request, Response};
 use http_body::Body as HttpBody;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 use uuid::Uuid;
 
+use super::document::table_bytes;
 use super::isolation::{Case, Isolation, Way};
 use super::list::Unreadable;
 use crate::body::BoxError;
+use crate::budget::Hold;
 use crate::refusal::Refusal;
 
 /// Makes [`Isolate`].
@@ -125,25 +127,68 @@ where
     if encodings.iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(case.withhold(Unreadable::Encoded, None));
     }
-    if body.size_hint().lower() > limit as u64 {
-        return Err(case.withhold(Unreadable::TooLarge, None));
-    }
-    // No deadline here: the body that comes from the upstream has its own, for each wait and in all.
-    let read = Limited::new(body, limit).collect().await.map_err(|error| {
-        if error.is::<LengthLimitError>() {
-            return case.withhold(Unreadable::TooLarge, None);
-        }
-        // It broke off, or was too slow: the next one may not.
-        Refusal::UpstreamBroken
-    })?;
-    let mut bytes = read.to_bytes();
+    let mut held = Held { case, hold: case.hold() };
+    let mut bytes = read(&mut held, body, limit).await?;
+    // What filtering takes besides: the table of the list, and the part of it that is left.
+    held.add(table_bytes(&bytes) + bytes.len())?;
     if let Some(filtered) = case.filter(&bytes).await? {
         bytes = filtered;
     }
+    held.hold.shrink_to(bytes.len());
     // Also where nothing was cut: that fields are missing must not tell of others.
     parts.headers = harmless(parts.headers);
     parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
-    Ok(Response::from_parts(parts, B::from(bytes)))
+    // Whoever takes long to read a list holds its place for as long.
+    Ok(Response::from_parts(parts, B::from(held.hold.keep(bytes))))
+}
+
+/// What a list holds of the memory for lists.
+struct Held<'c> {
+    case: &'c Case,
+    hold: Hold,
+}
+
+impl Held<'_> {
+    fn add(&mut self, bytes: usize) -> Result<(), Refusal> {
+        if !self.hold.could_add(bytes) {
+            return Err(self.case.withhold(Unreadable::TooLarge, None));
+        }
+        self.hold.add(bytes)
+    }
+}
+
+/// Reads a list whole. No deadline here: the body that comes from the upstream has its own, for each
+/// wait and in all.
+async fn read<B>(held: &mut Held<'_>, body: B, limit: usize) -> Result<Bytes, Refusal>
+where
+    B: HttpBody<Data = Bytes>,
+{
+    let expected = body.size_hint().lower();
+    if expected > limit as u64 {
+        return Err(held.case.withhold(Unreadable::TooLarge, None));
+    }
+    // All that is announced at once: half a list that finds no room for the rest is of no use.
+    let mut free = usize::try_from(expected).unwrap_or(limit);
+    held.add(free)?;
+    let mut whole = BytesMut::with_capacity(free);
+    let mut body = pin!(body);
+    while let Some(frame) = body.frame().await {
+        // It broke off, or was too slow: the next one may not.
+        let Ok(data) = frame.map_err(|_| Refusal::UpstreamBroken)?.into_data() else { continue };
+        if whole.len() + data.len() > limit {
+            return Err(held.case.withhold(Unreadable::TooLarge, None));
+        }
+        match free.checked_sub(data.len()) {
+            Some(left) => free = left,
+            None => {
+                // A buffer that grows has room for twice what is in it.
+                held.add((data.len() - free) * 2)?;
+                free = 0;
+            }
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(whole.freeze())
 }
 
 /// What an upstream may say beside a list. All else may tell of the whole account: how many objects

@@ -46,7 +46,9 @@ impl Unreadable {
     pub(super) fn problem(self) -> &'static str {
         match self {
             Self::Encoded => "it has a content-encoding",
-            Self::TooLarge => "it is larger than list_limit",
+            Self::TooLarge => {
+                "it is larger than list_limit, or than what tenant_lists_in_flight allows"
+            }
             Self::NotJson => "it is not JSON",
             Self::TooDeep => "it is nested too deeply",
             Self::RepeatedKey => "a key appears twice in one object",

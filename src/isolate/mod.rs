@@ -63,10 +63,15 @@ pub struct Settings {
     /// The largest answer of a list that is read, in bytes. 32 MiB: more than the 20 configurations of an
     /// account with the largest body each, so that no tenant can make the list of another unreadable.
     pub list_limit: usize,
+    /// Bytes of lists in memory at once, of all tenants together: while they are read and filtered, and
+    /// until they are sent. 256 MiB: two of the largest lists with all that filtering takes.
+    pub lists_in_flight: usize,
+    /// The same of one tenant. 128 MiB.
+    pub tenant_lists_in_flight: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { list_limit: 32 << 20 }
+        Self { list_limit: 32 << 20, lists_in_flight: 256 << 20, tenant_lists_in_flight: 128 << 20 }
     }
 }

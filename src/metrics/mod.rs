@@ -249,6 +249,8 @@ impl Exported {
             ("in_flight_limit", "As many as there may be.", count(levels.in_flight_limit())),
             ("body_bytes", "Bytes of request bodies in memory.", count(levels.body_bytes())),
             ("body_bytes_limit", "As many as there may be.", count(levels.body_bytes_limit())),
+            ("list_bytes", "Bytes of lists in memory.", count(levels.list_bytes())),
+            ("list_bytes_limit", "As many as there may be.", count(levels.list_bytes_limit())),
             ("upstream_paused", "1 while no call is sent, because none could connect.", breaker),
             ("config_version", "How often a configuration was loaded.", number(present.version)),
             (

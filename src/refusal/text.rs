@@ -84,7 +84,7 @@ impl Refusal {
             Self::TenantBytesExhausted => {
                 "Too many large requests of this API key are in progress at once."
             }
-            Self::Overloaded => "The gateway is overloaded and did not forward the request.",
+            Self::Overloaded => "The gateway is overloaded and did not serve the request.",
             Self::DeadlineExceeded => "The request was not finished in time.",
             Self::UpstreamUnreachable => "The Heify API could not be reached.",
             Self::UpstreamConnectTimeout => "The Heify API did not accept a connection in time.",

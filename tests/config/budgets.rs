@@ -48,6 +48,8 @@ fn a_file_fills_every_budget() {
         [isolation]
         mode = "strict"
         list_limit = "1MiB"
+        lists_in_flight = "12MiB"
+        tenant_lists_in_flight = "4MiB"
         [account]
         zone = "Europe/Berlin"
         anchor = 2
@@ -77,7 +79,12 @@ fn a_file_fills_every_budget() {
     assert!(settings.warnings.is_empty(), "{:?}", settings.warnings);
     let path = PathBuf::from("/var/lib/gateway.db");
     assert_eq!(settings.records, Some(Records { path, lock_wait: Duration::from_secs(5) }));
-    assert_eq!(settings.isolation, Some(isolate::Settings { list_limit: 1 << 20 }));
+    let lists = isolate::Settings {
+        list_limit: 1 << 20,
+        lists_in_flight: 12 << 20,
+        tenant_lists_in_flight: 4 << 20,
+    };
+    assert_eq!(settings.isolation, Some(lists));
 
     let account = &settings.quota.account;
     assert_eq!(account.monthly, map(&[("/submit", 30)]));

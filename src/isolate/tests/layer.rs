@@ -1,5 +1,7 @@
 //! Does the tower part wait, pass and read as the rules say?
 
+mod memory;
+
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Mutex;
@@ -14,6 +16,7 @@ use tower::{Layer, Service, ServiceExt};
 use super::super::{Isolate, IsolateLayer, Isolation, Settings};
 use super::*;
 use crate::body::{Body, BoxError};
+use crate::budget::Budget;
 use crate::checked::Checked;
 use crate::tenant::Tenant;
 
@@ -109,8 +112,12 @@ fn request(path: &str, body: Value) -> Request<Full<Bytes>> {
 }
 
 fn layered(records: &Records, inner: &Inner) -> Isolate<Inner> {
-    let settings = Settings { list_limit: 2_000 };
-    let isolation = Isolation::new(settings, &CONTRACT, records.clone());
+    held(records, inner, &Arc::new(Budget::new(1 << 20, 1 << 20, 1)))
+}
+
+fn held(records: &Records, inner: &Inner, held: &Arc<Budget>) -> Isolate<Inner> {
+    let settings = Settings { list_limit: 2_000, ..Settings::default() };
+    let isolation = Isolation::new(settings, &CONTRACT, records.clone(), Arc::clone(held));
     IsolateLayer::new(Some(Arc::new(isolation))).layer(inner.clone())
 }
 
