@@ -122,24 +122,74 @@ async fn while_the_disk_is_full_counted_calls_are_refused_and_all_others_go_on()
     command.arg(world.configuration());
     let served = Started::new(command).ready().await;
     let configuration = world.made(&served).await;
-    // Until the log has reached the limit.
-    let body = json!({ "configuration_id": configuration });
-    let mut filled = 0;
-    let refused = loop {
-        let reply = world.call(&served, SUBMIT, &format!("fill-{filled}"), &body).await;
-        if !reply.is_success() {
-            break reply;
-        }
-        filled += 1;
-        assert!(filled < 2000, "the disk is never full");
-    };
-    refused.assert_refused(500, "records_unavailable");
+    let filled = fill(&world, &served, configuration).await;
     assert_refused(&world, &served, configuration, "full").await;
     let raise = ["--pid", &served.id().to_string(), "--fsize=unlimited"];
     assert!(Command::new("prlimit").args(raise).status().await.unwrap().success());
     assert_recovered(&world, served, configuration).await;
+    assert_kept(&world, filled);
+}
+
+/// Submits until the log finds no more space; gives how many calls were answered.
+async fn fill(world: &World, served: &Served, configuration: uuid::Uuid) -> usize {
+    let body = json!({ "configuration_id": configuration });
+    for filled in 0..2000 {
+        let reply = world.call(served, SUBMIT, &format!("fill-{filled}"), &body).await;
+        if !reply.is_success() {
+            reply.assert_refused(500, "records_unavailable");
+            return filled;
+        }
+    }
+    panic!("the disk is never full");
+}
+
+fn assert_kept(world: &World, filled: usize) {
     let done = (0..filled).filter(|number| world.state(&format!("fill-{number}")).is_some());
     assert_eq!(done.count(), filled, "what was answered is kept");
+}
+
+/// A small disk in the place of a folder, as long as it is needed.
+struct Disk(std::path::PathBuf);
+
+impl Disk {
+    /// `None` where this user may not mount anything.
+    fn mount(folder: &std::path::Path) -> Option<Self> {
+        let mut mount = std::process::Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=4m,mode=0700", "tmpfs"]).arg(folder);
+        let mounted = mount.output().is_ok_and(|output| output.status.success());
+        mounted.then(|| Self(folder.to_owned()))
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Lazily: whatever still runs on it after a failed test goes on without it.
+        let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_small_disk_that_is_full_refuses_counted_calls_until_there_is_space() {
+    let world = world().await;
+    let Some(disk) = Disk::mount(world.folder()) else {
+        // The limit on the size of a file, above, stands in for it.
+        eprintln!("nothing can be mounted here");
+        return;
+    };
+    world.configure("", "");
+    let served = world.serve().await;
+    let configuration = world.made(&served).await;
+    let ballast = world.folder().join("ballast");
+    let mut file = std::fs::File::create(&ballast).unwrap();
+    while file.write_all(&[7; 4096]).is_ok() {}
+    drop(file);
+    let filled = fill(&world, &served, configuration).await;
+    assert_refused(&world, &served, configuration, "full").await;
+    std::fs::remove_file(ballast).unwrap();
+    assert_recovered(&world, served, configuration).await;
+    assert_kept(&world, filled);
+    drop(disk);
 }
 
 #[tokio::test]
