@@ -21,10 +21,10 @@ mod write;
 mod tests;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use uuid::Uuid;
 
 pub use lock::Lock;
@@ -184,7 +184,8 @@ fn log(connection: &Connection, database: &Path, access: Access) -> Stored<()> {
     }
     let mode = match access {
         Access::Read => mode,
-        _ => ask("PRAGMA journal_mode = WAL").map_err(|error| said(database, &error))?,
+        _ => patiently(|| ask("PRAGMA journal_mode = WAL"))
+            .map_err(|error| said(database, &error))?,
     };
     if mode == "wal" {
         return Ok(());
@@ -194,6 +195,23 @@ fn log(connection: &Connection, database: &Path, access: Access) -> Stored<()> {
         "the records in {database} keep no log beside them (journal_mode is {mode}): let the \
          gateway's user write the file and its folder, and start the gateway once"
     )))
+}
+
+/// SQLite does not wait for others where it turns the log on: two processes that make one file would
+/// refuse each other.
+fn patiently<T>(mut ask: impl FnMut() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match ask() {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && Instant::now() < until =>
+            {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            done => return done,
+        }
+    }
 }
 
 fn identity(database: &Path) -> Stored<(u64, u64)> {

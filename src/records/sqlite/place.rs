@@ -111,11 +111,15 @@ pub(super) fn examine(database: &Path, missing: Missing) -> Stored<Found> {
         }
         Err(error) => return Err(unreadable(error)),
     };
-    if length == 0 {
-        refuse_lost(database, "empty")?;
-        return Ok(Found::Empty);
+    if length > 0 {
+        return Ok(Found::Filled);
     }
-    Ok(Found::Filled)
+    match refuse_lost(database, "empty") {
+        Ok(()) => Ok(Found::Empty),
+        // Another process has made them between the two looks.
+        Err(_) if fs::metadata(database).is_ok_and(|now| now.len() > 0) => Ok(Found::Filled),
+        Err(lost) => Err(lost),
+    }
 }
 
 /// Notes that the file is about to be opened; looks at its beginning unless it is open already.
