@@ -23,7 +23,8 @@ const LONGEST_NOTE: usize = 1000;
 /// What `key issue` understands.
 #[derive(Debug, Args)]
 #[command(after_help = "The key is the first line of the output, and is never shown again: the \
-    records keep its SHA-256 only.\n\n\
+    records keep its SHA-256 only. Done again with the same --id, it makes no further key; without \
+    one, every run makes another.\n\n\
     Examples:\n  heify-gateway key issue -c gateway.toml --tenant acme\n  \
     heify-gateway key issue -c gateway.toml --tenant acme --id acme-night --expires 90d \
     --note \"nightly batch\"")]

@@ -1,5 +1,9 @@
 //! Is the file what was written?
 
+use std::thread;
+
+use rusqlite::Connection;
+
 use super::super::recount;
 use super::super::state::State;
 use super::super::store::{Store, StoreError, Stored};
@@ -9,8 +13,6 @@ use super::trouble::DAMAGED;
 
 /// Pages in memory while every index is held against its table: it jumps about in them.
 const CHECK_KIB: i64 = 16 << 10;
-/// Pages in memory otherwise: SQLite's own default.
-const SERVE_KIB: i64 = 2000;
 /// How much of what is wrong is told.
 const TOLD: usize = 5;
 
@@ -24,17 +26,18 @@ impl Sqlite {
     }
 
     fn check_within(&mut self) -> Stored<()> {
-        let pages: Vec<String> = self.ask(|connection| {
-            connection.pragma_update(None, "cache_size", -CHECK_KIB)?;
-            let mut statement = connection.prepare("PRAGMA integrity_check(5)")?;
-            let found = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>();
-            connection.pragma_update(None, "cache_size", -SERVE_KIB)?;
-            found
-        })?;
+        // Nobody writes meanwhile: the transaction that was begun keeps all others out. The pages are
+        // read by a connection of their own, and so by another core while this one recounts.
+        let other = Self::read_only(&self.database)?;
+        let (pages, verified) = thread::scope(|scope| {
+            let pages = scope.spawn(move || other.ask(pages));
+            let verified = recount::verify_within(self);
+            (pages.join(), verified)
+        });
+        let pages = pages.map_err(|_| self.damaged(&["their check panicked".to_owned()]))??;
         if pages != ["ok"] {
             return Err(self.damaged(&pages));
         }
-        let verified = recount::verify_within(self);
         let (_, differences) = verified.map_err(|StoreError(wrong)| self.damaged(&[wrong]))?;
         if !differences.is_empty() {
             return Err(self.damaged(&differences));
@@ -54,4 +57,11 @@ impl Sqlite {
         let database = self.database.display();
         StoreError(format!("the records in {database} are damaged: {told}. To go on: {DAMAGED}"))
     }
+}
+
+/// Reads every page, and holds every index against its table.
+fn pages(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    connection.pragma_update(None, "cache_size", -CHECK_KIB)?;
+    let mut statement = connection.prepare("PRAGMA integrity_check(5)")?;
+    statement.query_map([], |row| row.get(0))?.collect()
 }
