@@ -3,7 +3,7 @@
 //! Every tenant has a token bucket per endpoint (the contract's published rate, unless the settings
 //! say otherwise) and, where set, one for all its calls together. A call is charged against both or
 //! against neither, before its body is read. The room refuses with 429 `rate_limited` and adds the
-//! state of the tighter limit to every answer as the extension [`LimitState`](crate::rate::LimitState).
+//! state of the tighter limit to every answer as the extension [`LimitState`].
 //!
 //! ```
 //! use std::sync::Arc;
