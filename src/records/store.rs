@@ -86,11 +86,16 @@ pub trait Store: Send {
     fn in_state(&mut self, state: State, most: usize) -> Stored<Vec<Reservation>>;
     /// All reservations opened from one moment to before another, the oldest first.
     fn opened(&mut self, from: Moment, to: Moment) -> Stored<Vec<Reservation>>;
+    /// Those of them that a tenant opened.
+    fn opened_by(&mut self, tenant: &str, from: Moment, to: Moment) -> Stored<Vec<Reservation>> {
+        let mut opened = self.opened(from, to)?;
+        opened.retain(|one| &*one.opening.tenant == tenant);
+        Ok(opened)
+    }
     /// What was charged to a tenant for calls opened from one moment to before another.
     fn spent(&mut self, tenant: &str, from: Moment, to: Moment) -> Stored<AudioMillis> {
-        let opened = self.opened(from, to)?;
-        let own = opened.iter().filter(|one| &*one.opening.tenant == tenant);
-        Ok(AudioMillis(own.filter_map(|one| one.billed).map(|billed| billed.0).sum()))
+        let own = self.opened_by(tenant, from, to)?;
+        Ok(AudioMillis(own.iter().filter_map(|one| one.billed).map(|billed| billed.0).sum()))
     }
     /// What all tenants' jobs cost that were opened from one moment to before another, by tenant.
     fn totals(&mut self, from: Moment, to: Moment) -> Stored<Vec<Total>> {

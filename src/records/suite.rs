@@ -82,6 +82,11 @@ fn a_call_goes_from_open_to_settled(store: &mut dyn Store) {
     assert_eq!(ids(&store.in_state(State::Open, 1).unwrap()), [id(3)]);
     assert_eq!(ids(&store.opened(moment(1), moment(2)).unwrap()), [id(3)]);
     assert_eq!(ids(&store.opened(moment(2), moment(9)).unwrap()), [id(2)]);
+    for (number, job) in [(0, 3), (1, 2)] {
+        let mut opened = |from, to| store.opened_by(&tenant(number), moment(from), moment(to));
+        assert_eq!(ids(&opened(1, 9).unwrap()), [id(job)]);
+        assert!(opened(4, 9).unwrap().is_empty());
+    }
 
     commit(store, 3, &[bind(&open[0], Some(id(70)))]).unwrap();
     let bound = store.reservation(&id(3)).unwrap().unwrap();

@@ -301,6 +301,10 @@ impl Store for Sqlite {
         self.ask(|connection| read::opened(connection, from, to))
     }
 
+    fn opened_by(&mut self, tenant: &str, from: Moment, to: Moment) -> Stored<Vec<Reservation>> {
+        self.ask(|connection| read::opened_by(connection, tenant, from, to))
+    }
+
     fn spent(&mut self, tenant: &str, from: Moment, to: Moment) -> Stored<AudioMillis> {
         self.ask(|connection| read::spent(connection, tenant, from, to))
     }

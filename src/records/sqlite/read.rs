@@ -87,6 +87,18 @@ pub(super) fn opened(
     all(connection, &sql, [from.0, to.0], to_reservation)
 }
 
+pub(super) fn opened_by(
+    connection: &Connection,
+    tenant: &str,
+    from: Moment,
+    to: Moment,
+) -> Result<Vec<Reservation>> {
+    let sql = format!(
+        "{RESERVATION} WHERE tenant = ?1 AND opened >= ?2 AND opened < ?3 ORDER BY opened, id"
+    );
+    all(connection, &sql, (tenant, from.0, to.0), to_reservation)
+}
+
 pub(super) fn spent(
     connection: &Connection,
     tenant: &str,
