@@ -1,14 +1,14 @@
 //! Which keys are there, and how do they come and go?
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::problem::Problem;
-use super::request::{Body, NewId, Note, Query, Wait, When};
+use super::request::{Body, NewId, Note, Path, Query, Wait, When};
 use crate::admin::access::{Operator, Viewer};
 use crate::admin::console::{Console, View};
 use crate::admin::operate::keys::{self, Issued, Key, NewKey, Rotated};
@@ -82,7 +82,7 @@ pub(super) struct Rotate {
 pub(super) async fn rotate(
     Operator(caller): Operator,
     State(console): State<Console>,
-    Path(old): Path<String>,
+    Path(old): Path,
     Body(body): Body<Rotate>,
 ) -> Result<Response, Problem> {
     let secret = generate().map_err(|_| no_random())?;
@@ -107,7 +107,7 @@ fn created(status: Option<StatusCode>, told: Value) -> Response {
 pub(super) async fn revoke(
     Operator(caller): Operator,
     State(console): State<Console>,
-    Path(id): Path<String>,
+    Path(id): Path,
 ) -> Result<Json<Value>, Problem> {
     let revoke = move |store: &mut dyn Store, view: &View, act: &Act| {
         keys::revoke(store, &view.settings, &id, act)

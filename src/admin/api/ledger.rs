@@ -1,13 +1,13 @@
 //! What was written down, and what is unclear in it?
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::problem::Problem;
-use super::request::{Body, Query};
+use super::request::{Body, Path, Query};
 use crate::admin::access::{Operator, Viewer};
 use crate::admin::console::{Console, View};
 use crate::admin::operate::{self, Act, How, explain as told};
@@ -163,7 +163,7 @@ enum Decided {
 pub(super) async fn close(
     Operator(caller): Operator,
     State(console): State<Console>,
-    Path(reservation): Path<String>,
+    Path(reservation): Path,
     Body(Close { how }): Body<Close>,
 ) -> Result<Json<Value>, Problem> {
     let id = Uuid::try_parse(&reservation)

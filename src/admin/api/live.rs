@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::problem::Problem;
-use super::request::Query;
+use super::request::{Path, Query};
 use crate::admin::access::Viewer;
 use crate::admin::console::{Console, View};
 use crate::admin::operate::{self, explain as told};
@@ -143,7 +143,7 @@ pub(super) async fn refusals(
 pub(super) async fn explain(
     _: Viewer,
     State(console): State<Console>,
-    Path(request): Path<String>,
+    Path(request): Path,
 ) -> Result<Json<Value>, Problem> {
     let same = |one: &Incident| one.request.as_bytes() == request.as_bytes();
     let refused = console.traffic().incidents(None, MOST, SystemTime::now(), same);

@@ -6,24 +6,41 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{FromRequest, FromRequestParts, Query as AxumQuery, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path as AxumPath, Query as AxumQuery, Request};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde::{Deserialize, Deserializer};
+use serde_json::Number;
 
 use super::problem::Problem;
 use crate::config::parse_duration;
 use crate::records::Moment;
 
-/// No change needs more.
+/// In bytes; no change needs more.
 const LONGEST_BODY: usize = 64 << 10;
+/// In characters, as the description counts.
 const LONGEST_NOTE: usize = 1000;
 const LONGEST_ID: usize = 128;
 /// As long as a client may take to send one.
 const BODY_TIME: Duration = Duration::from_secs(10);
+
+/// The part of the path that is an id.
+pub(super) struct Path(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Path {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        // axum would say so in plain text, and the description promises a problem.
+        let read = AxumPath::<String>::from_request_parts(parts, state).await;
+        let AxumPath(id) =
+            read.map_err(|error| Problem::invalid(format!("the path: {}", error.body_text())))?;
+        Ok(Self(id))
+    }
+}
 
 /// The query, as a `T` that refuses unknown names.
 pub(super) struct Query<T>(pub(super) T);
@@ -129,6 +146,30 @@ fn wait(text: &str) -> Option<Duration> {
     }
 }
 
+/// A whole number; also `5.0`, which JSON Schema takes for an integer, as programs without integers
+/// write it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Whole<N>(pub(super) N);
+
+impl<'de, N: Deserialize<'de>> Deserialize<'de> for Whole<N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = Number::deserialize(deserializer)?;
+        let Some(whole) = whole(&number) else {
+            return Err(serde::de::Error::custom(format!("expected a whole number, not {number}")));
+        };
+        N::deserialize(whole.into_deserializer()).map(Self)
+    }
+}
+
+/// The number, where it is whole and a double has it exactly.
+pub(super) fn whole(number: &Number) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
+    number.as_i64().or_else(|| {
+        let double = number.as_f64()?;
+        (double.fract() == 0.0 && double.abs() <= EXACT).then_some(double as i64)
+    })
+}
+
 /// An operator's words: short, on one line.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Note(pub(super) Arc<str>);
@@ -136,8 +177,9 @@ pub(super) struct Note(pub(super) Arc<str>);
 impl<'de> Deserialize<'de> for Note {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        if text.len() > LONGEST_NOTE || text.contains(char::is_control) {
-            let expected = format!("expected a text of at most {LONGEST_NOTE} bytes on one line");
+        if text.chars().count() > LONGEST_NOTE || text.contains(char::is_control) {
+            let expected =
+                format!("expected a text of at most {LONGEST_NOTE} characters on one line");
             return Err(serde::de::Error::custom(expected));
         }
         Ok(Self(text.into()))
@@ -152,8 +194,8 @@ impl<'de> Deserialize<'de> for NewId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let is_plain = text.trim() == text && !text.contains(char::is_control);
-        if text.is_empty() || text.len() > LONGEST_ID || !is_plain {
-            let expected = format!("expected a text of 1 to {LONGEST_ID} bytes on one line");
+        if text.is_empty() || text.chars().count() > LONGEST_ID || !is_plain {
+            let expected = format!("expected a text of 1 to {LONGEST_ID} characters on one line");
             return Err(serde::de::Error::custom(expected));
         }
         Ok(Self(text.into()))

@@ -3,12 +3,12 @@
 use std::num::NonZeroU32;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use super::problem::Problem;
-use super::request::{Body, Note, Query, When};
+use super::request::{Body, Note, Path, Query, When, Whole, whole};
 use crate::admin::access::{Operator, Viewer};
 use crate::admin::console::{Console, View};
 use crate::admin::operate::{self, Act, keys, limits};
@@ -38,7 +38,7 @@ pub(super) async fn list(
 pub(super) async fn show(
     _: Viewer,
     State(console): State<Console>,
-    Path(tenant): Path<String>,
+    Path(tenant): Path,
 ) -> Result<Json<Value>, Problem> {
     let now = Moment::now();
     let read = move |store: &mut dyn Store, view: &View| {
@@ -79,7 +79,7 @@ pub(super) async fn account(
 pub(super) async fn limits(
     _: Viewer,
     State(console): State<Console>,
-    Path(tenant): Path<String>,
+    Path(tenant): Path,
 ) -> Result<Json<Value>, Problem> {
     let view = console.view();
     let index = operate::tenant(&view.settings, &tenant)?;
@@ -105,14 +105,14 @@ struct Given(LimitValue);
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct GivenRate {
-    per_minute: NonZeroU32,
-    burst: Option<NonZeroU32>,
+    per_minute: Whole<NonZeroU32>,
+    burst: Option<Whole<NonZeroU32>>,
 }
 
 impl<'de> Deserialize<'de> for Given {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let given = Value::deserialize(deserializer)?;
-        let most = given.as_u64().and_then(|most| u32::try_from(most).ok());
+        let most = given.as_number().and_then(whole).and_then(|most| u32::try_from(most).ok());
         if let Some(most) = most {
             return Ok(Self(LimitValue::Most(most)));
         }
@@ -125,6 +125,7 @@ impl<'de> Deserialize<'de> for Given {
                  \"disabled\"",
             )
         })?;
+        let (per_minute, burst) = (per_minute.0, burst.map(|burst| burst.0));
         let default = NonZeroU32::new(default_burst(per_minute.get()));
         let burst = burst.or(default).unwrap_or(per_minute);
         Ok(Self(LimitValue::Rate { per_minute, burst }))
@@ -135,7 +136,7 @@ impl<'de> Deserialize<'de> for Given {
 pub(super) async fn change_limit(
     Operator(caller): Operator,
     State(console): State<Console>,
-    Path(tenant): Path<String>,
+    Path(tenant): Path,
     Body(change): Body<Change>,
 ) -> Result<Json<Value>, Problem> {
     let changed = move |store: &mut dyn Store, view: &View, act: &Act| {
@@ -163,7 +164,7 @@ pub(super) struct Which {
 pub(super) async fn lift_limit(
     Operator(caller): Operator,
     State(console): State<Console>,
-    Path(tenant): Path<String>,
+    Path(tenant): Path,
     Query(Which { limit }): Query<Which>,
 ) -> Result<Json<Value>, Problem> {
     let lift = move |store: &mut dyn Store, view: &View, act: &Act| {

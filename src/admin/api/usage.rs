@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::problem::Problem;
-use super::request::{Body, Note, Query};
+use super::request::{Body, Note, Query, Whole};
 use crate::admin::access::{Operator, Viewer};
 use crate::admin::console::{Console, View};
 use crate::admin::operate::{self, Act, Bill, Days, Declined};
@@ -175,7 +175,7 @@ pub(super) struct Grant {
     tenant: Option<String>,
     #[serde(default)]
     account: bool,
-    minutes: NonZeroI32,
+    minutes: Whole<NonZeroI32>,
     #[serde(default)]
     note: Note,
 }
@@ -191,7 +191,7 @@ pub(super) async fn grant(
     }
     let grant = move |store: &mut dyn Store, view: &View, act: &Act| {
         let to = body.tenant.as_deref();
-        operate::grant(store, &view.settings, to, body.minutes, &body.note.0, act)
+        operate::grant(store, &view.settings, to, body.minutes.0, &body.note.0, act)
     };
     let granted = console.change(caller.who(), grant).await?;
     Ok((StatusCode::CREATED, Json(granted.json())).into_response())

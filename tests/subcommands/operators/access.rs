@@ -42,6 +42,27 @@ fn only_who_may_change_changes_something() {
 }
 
 #[test]
+fn every_operation_asks_for_the_role_that_its_description_names() {
+    let world = World::new();
+    let admin = Admin::start(&world, "");
+    let description = admin.see("/openapi.json");
+    for (path, operations) in description["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let role = operation["x-role"].as_str().unwrap();
+            let line = format!("{} {}", method.to_uppercase(), path.replace(['{', '}'], ""));
+            let nobody = admin.ask(&line, "", "").status;
+            let viewer = admin.with(VIEWER, &line, None).status;
+            match role {
+                "anybody" => assert_ne!(nobody, 401, "{line}"),
+                "viewer" => assert!(nobody == 401 && viewer != 401 && viewer != 403, "{line}"),
+                "operator" => assert_eq!((nobody, viewer), (401, 403), "{line}"),
+                _ => panic!("{line}: nobody has the role {role}"),
+            }
+        }
+    }
+}
+
+#[test]
 fn a_browser_signs_in_with_a_cookie_that_ends_with_its_session() {
     let world = World::new();
     let admin = Admin::start(&world, "");

@@ -30,6 +30,9 @@ fn what_makes_no_sense_changes_nothing_and_says_why() {
         ("POST /keys/nobody/revoke", json!({}), 404, "there is no issued key \"nobody\""),
         ("POST /keys/acme-file/revoke", json!({}), 409, "change it there, and reload"),
         ("POST /grants", json!({ "minutes": 5 }), 400, "give either"),
+        ("POST /grants", json!({ "minutes": 1.5, "tenant": "acme" }), 400, "a whole number"),
+        ("POST /grants", json!({ "minutes": 1.0, "tenant": "nobody" }), 404, "there is no tenant"),
+        ("POST /grants", json!({ "minutes": 1e300, "tenant": "acme" }), 400, "a whole number"),
         ("POST /grants", json!({ "minutes": 0, "tenant": "acme" }), 400, "nonzero"),
         ("POST /grants", json!({ "minutes": 5, "tenant": "<script>" }), 404, "there is no tenant"),
         (
@@ -40,6 +43,7 @@ fn what_makes_no_sense_changes_nothing_and_says_why() {
         ),
         ("PUT /tenants/acme/limits", json!({ "limit": "minutes", "value": -1 }), 400, "value"),
         ("PUT /tenants/acme/limits", json!({ "limit": "minutes", "value": 1 }), 409, "is set at"),
+        ("PUT /tenants/acme/limits", json!({ "limit": "minutes", "value": 1.0 }), 409, "is set at"),
         (
             "PUT /tenants/acme/limits",
             json!({ "limit": "access", "value": 1 }),
@@ -70,16 +74,22 @@ fn what_makes_no_sense_changes_nothing_and_says_why() {
         ("GET /usage?zone=Mars%2FPhobos", json!({}), 422, "there is no time zone"),
         ("GET /usage?from=2020-01-01&to=2026-01-01", json!({}), 422, "more than 366 days"),
         ("GET /usage?days=9", json!({}), 400, "unknown field `days`"),
-        ("GET /tenants/%ff", json!({}), 400, ""),
+        ("GET /tenants/%ff", json!({}), 400, "the path: "),
         ("GET /nowhere", json!({}), 404, "there is no such path"),
         ("PATCH /keys", json!({}), 405, "does not take PATCH"),
     ] {
         let said = admin.change(line, &body);
         assert_eq!(said.status, status, "{line} {body}: {said:?}");
+        assert_ne!(said.message(), "");
         assert!(said.text.contains(&told.replace('"', "\\\"")), "{line} {body}: {said:?}");
     }
     let bearer = format!("authorization: Bearer {OPERATOR}\r\ncontent-type: application/json\r\n");
     assert_eq!(admin.ask("POST /keys", &bearer, "{\"tenant\":").status, 400);
+    // As many characters as the description allows, each of more than one byte.
+    for (size, status) in [(1000, 404), (1001, 400)] {
+        let body = json!({ "tenant": "nobody", "note": "é".repeat(size) });
+        assert_eq!(admin.change("POST /keys", &body).status, status, "{size}");
+    }
     let large = format!("{{\"tenant\":\"{}\"}}", "x".repeat(70_000));
     assert_eq!(admin.ask("POST /keys", &bearer, &large).status, 413);
     assert_eq!(admin.audited(), 0);
