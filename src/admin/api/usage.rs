@@ -10,7 +10,6 @@ use http::{HeaderName, StatusCode};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::problem::Problem;
 use super::request::{Body, Note, Query, Whole};
