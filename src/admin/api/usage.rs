@@ -17,7 +17,7 @@ use crate::admin::access::{Operator, Viewer};
 use crate::admin::console::{Console, View};
 use crate::admin::operate::{self, Act, Bill, Days, Declined};
 use crate::admin::table::{Cell, Table};
-use crate::records::{Calendar, Moment, Store};
+use crate::records::{Moment, Payer, Store};
 
 /// The most jobs that one answer lists: more is asked for in pieces of time. So many take less than
 /// 100 ms, in which the one thread that reads has nothing for the calls of tenants.
@@ -46,7 +46,13 @@ enum Format {
 }
 
 impl Range {
-    fn days(&self, account: &Calendar, now: Moment) -> Result<Days, Declined> {
+    fn days(&self, store: &mut dyn Store, view: &View, now: Moment) -> Result<Days, Declined> {
+        let account = &view.settings.quota.account.calendar;
+        // Months that have begun stay as they were cut; who names a zone wants them cut in it.
+        let opened = match self.zone {
+            None => store.periods(&Payer::Account)?,
+            Some(_) => Vec::new(),
+        };
         let calendar =
             match &self.zone {
                 None => account.clone(),
@@ -56,8 +62,8 @@ impl Range {
             };
         let zone = calendar.zone();
         match (&self.month, self.from, self.to) {
-            (None, None, None) => Days::of_month(&calendar, now),
-            (Some(month), None, None) => Days::of_named_month(month, &calendar),
+            (None, None, None) => Days::of_month(&calendar, &opened, now),
+            (Some(month), None, None) => Days::of_named_month(month, &calendar, &opened),
             (None, Some(from), to) => operate::days(from, to.unwrap_or(from), zone),
             _ => Err(Declined::Invalid("give either month, or from and to".to_owned())),
         }
@@ -72,7 +78,7 @@ pub(super) async fn days(
 ) -> Result<Response, Problem> {
     let (now, format) = (Moment::now(), range.format);
     let read = move |store: &mut dyn Store, view: &View| {
-        let days = range.days(&view.settings.quota.account.calendar, now)?;
+        let days = range.days(store, view, now)?;
         let mut rows = Vec::new();
         let mut open = 0;
         for (day, totals) in days.totals(store)? {
@@ -112,7 +118,7 @@ pub(super) async fn jobs(
 ) -> Result<Response, Problem> {
     let (now, format) = (Moment::now(), range.format);
     let read = move |store: &mut dyn Store, view: &View| {
-        let period = range.days(&view.settings.quota.account.calendar, now)?.period();
+        let period = range.days(store, view, now)?.period();
         let of = range.tenant.as_deref();
         let totals = store.totals(period.start, period.end)?;
         let wanted = totals.iter().filter(|one| of.is_none_or(|of| *one.tenant == *of));

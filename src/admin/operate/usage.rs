@@ -39,29 +39,45 @@ pub fn days(from: Date, to: Date, zone: &TimeZone) -> Result<Days, Declined> {
 }
 
 impl Days {
-    /// The days of the present month of a payer, until today.
+    /// The days of the present month of a payer, until today; `opened` are its months that have begun,
+    /// which no later change of its calendar moves.
     ///
     /// # Errors
     /// [`Declined::Invalid`].
-    pub fn of_month(calendar: &Calendar, now: Moment) -> Result<Self, Declined> {
-        let zone = calendar.zone();
-        days(date(calendar.month(now).start, zone)?, date(now, zone)?, zone)
+    pub fn of_month(calendar: &Calendar, opened: &[Period], now: Moment) -> Result<Self, Declined> {
+        let month = calendar.open(now, opened);
+        Self::within(Period { start: month.start, end: Moment(now.0 + 1) }, calendar.zone())
     }
 
-    /// The days of the month that begins in this one, such as `2026-11`.
+    /// The days of the month that begins in this one, such as `2026-11`, as it was cut when it began.
     ///
     /// # Errors
     /// [`Declined::Invalid`].
-    pub fn of_named_month(month: &str, calendar: &Calendar) -> Result<Self, Declined> {
+    pub fn of_named_month(
+        month: &str,
+        calendar: &Calendar,
+        opened: &[Period],
+    ) -> Result<Self, Declined> {
         let first =
             (month.len() == 7).then(|| format!("{month}-01").parse::<Date>().ok()).flatten();
         let Some(first) = first else {
             return Err(Declined::Invalid("month: must be one such as \"2026-11\"".to_owned()));
         };
-        let zone = calendar.zone();
-        // The last day of it is never before the anchor.
-        let period = calendar.month(start(first.last_of_month(), zone)?);
-        days(date(period.start, zone)?, date(Moment(period.end.0 - 1), zone)?, zone)
+        Self::within(calendar.named(first, opened), calendar.zone())
+    }
+
+    /// A period day by day; the first and the last one are parts of days where the period was cut in
+    /// another zone.
+    fn within(period: Period, zone: &TimeZone) -> Result<Self, Declined> {
+        let last = Moment((period.end.0 - 1).max(period.start.0));
+        let Self(mut cut) = days(date(period.start, zone)?, date(last, zone)?, zone)?;
+        if let Some((_, first)) = cut.first_mut() {
+            first.start = period.start;
+        }
+        if let Some((_, last)) = cut.last_mut() {
+            last.end = period.end;
+        }
+        Ok(Self(cut))
     }
 
     /// All of it.
@@ -109,6 +125,13 @@ mod tests {
             found.iter().map(|(_, day)| (day.end.0 - day.start.0) / 3_600_000).collect();
         assert_eq!(hours, [24, 23, 24]);
         assert!(found.windows(2).all(|pair| pair[0].1.end == pair[1].1.start));
+        // A month that was cut in UTC, day by day in Berlin.
+        let at = |text: &str| Moment(text.parse::<Timestamp>().unwrap().as_millisecond());
+        let month = Period { start: at("2026-11-01T00:00:00Z"), end: at("2026-12-01T00:00:00Z") };
+        let calendar = Calendar::new(zone.clone(), 1).unwrap();
+        let cut = Days::of_named_month("2026-11", &calendar, &[month]).unwrap();
+        assert_eq!((cut.period(), cut.0.len()), (month, 31));
+        assert!(cut.0.windows(2).all(|pair| pair[0].1.end == pair[1].1.start));
         assert!(days(date("2026-03-30"), date("2026-03-29"), &zone).is_err());
         assert!(days(date("2026-01-01"), date("2027-12-31"), &zone).is_err());
     }
