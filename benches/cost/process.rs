@@ -75,6 +75,18 @@ impl Running {
         Ok(total)
     }
 
+    /// The threads of the process and its children: what one of them has used is gone with it.
+    pub(crate) fn threads(&self) -> Result<Vec<std::path::PathBuf>, Box<dyn Error>> {
+        let mut threads = Vec::new();
+        for id in self.family()? {
+            for task in fs::read_dir(format!("/proc/{id}/task"))? {
+                threads.push(task?.path());
+            }
+        }
+        threads.sort();
+        Ok(threads)
+    }
+
     /// Proportional set size of the process and its children, in KiB.
     pub(crate) fn pss(&self) -> Result<u64, Box<dyn Error>> {
         let mut total = 0;
