@@ -16,7 +16,7 @@ use super::{Exit, Surroundings};
 /// What `explain` understands.
 #[derive(Debug, Args)]
 #[command(after_help = "The id is in the answer's x-request-id. Refusals are kept by the running \
-    gateway for a day; charges are in the records.\n\n\
+    gateway for a day, of a flood only a part; charges are in the records.\n\n\
     Examples:\n  heify-gateway explain -c gateway.toml 0190a3c1-7e55-7c11-9d2e-5b1c0a7f3e42\n  \
     heify-gateway explain --url http://127.0.0.1:8081 --token-file admin-token \
     0190a3c1-7e55-7c11-9d2e-5b1c0a7f3e42")]

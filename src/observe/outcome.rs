@@ -46,7 +46,7 @@ impl Outcome {
     /// What would have been refused is counted, and the answer is what it is.
     pub(super) fn shadowed(&self, shadowed: Option<&Shadowed>) {
         if let (Some(watch), Some(shadowed)) = (&self.watch, shadowed) {
-            watch.shadowed(&self.observation, shadowed);
+            watch.shadowed(&self.observation, shadowed, Instant::now());
         }
     }
 

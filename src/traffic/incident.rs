@@ -1,6 +1,7 @@
 //! Who was refused what, and why?
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -11,6 +12,9 @@ use crate::observation::Observation;
 use crate::rate::{Enforcement, LimitState};
 use crate::refusal::Refusal;
 
+/// Of one second, so many refusals of one tenant are kept: a part of what there is room for.
+const LEAST_A_SECOND: u64 = 5;
+pub(super) const MOST_A_SECOND: u64 = 50;
 /// How long a refusal can be explained.
 const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 
@@ -70,12 +74,29 @@ impl Incident {
 
 /// The latest refusals of one tenant, so that a flood of one hides nothing of another.
 #[derive(Debug, Default)]
-pub struct Incidents(Mutex<VecDeque<Incident>>);
+pub struct Incidents {
+    kept: Mutex<VecDeque<Incident>>,
+    /// The second since the start, and in the last 16 bits how many were kept in it.
+    pace: AtomicU64,
+}
 
 impl Incidents {
+    /// Whether one more of this second is kept, of those that hold so many at most. Of a flood the rest
+    /// would tell the same, take the place of what was before it, and make each refusal dearer. Two
+    /// threads at once may keep one more.
+    pub(super) fn admits(&self, second: u64, most: usize) -> bool {
+        let pace = self.pace.load(Relaxed);
+        let count = if pace >> 16 == second { pace & 0xffff } else { 0 };
+        let admits = count < (most as u64 / 4).clamp(LEAST_A_SECOND, MOST_A_SECOND);
+        if admits {
+            self.pace.store(second << 16 | (count + 1), Relaxed);
+        }
+        admits
+    }
+
     /// Keeps one, and so many at most.
     pub(super) fn keep(&self, incident: Incident, most: usize) {
-        let mut kept = locked(&self.0);
+        let mut kept = locked(&self.kept);
         while kept.len() >= most.max(1) {
             kept.pop_front();
         }
@@ -89,7 +110,7 @@ impl Incidents {
         wanted: &impl Fn(&Incident) -> bool,
         found: &mut Vec<Incident>,
     ) {
-        let mut kept = locked(&self.0);
+        let mut kept = locked(&self.kept);
         let too_old =
             |incident: &Incident| now.duration_since(incident.at).is_ok_and(|age| age > KEPT_FOR);
         while kept.front().is_some_and(too_old) {

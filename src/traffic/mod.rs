@@ -176,25 +176,31 @@ impl Watch {
         let since = now.saturating_duration_since(self.traffic.began);
         self.traffic.recent.add(since, sent, refused.is_some(), own, upstream);
         if let Some((refusal, limit)) = refused {
-            let incident = Incident::new(request, status, refusal, limit, self.version);
-            match tenant {
-                Some(tenant) => tenant.incidents.keep(incident, self.kept_each),
-                None => self.traffic.unknown.keep(incident, KEPT_UNKNOWN),
+            let (incidents, most) = match tenant {
+                Some(tenant) => (&tenant.incidents, self.kept_each),
+                None => (&self.traffic.unknown, KEPT_UNKNOWN),
+            };
+            if incidents.admits(since.as_secs(), most) {
+                let incident = Incident::new(request, status, refusal, limit, self.version);
+                incidents.keep(incident, most);
             }
         }
     }
 
     /// Counts and keeps what would have been refused.
-    pub fn shadowed(&self, request: &Observation, Shadowed(refusals): &Shadowed) {
+    pub fn shadowed(&self, request: &Observation, Shadowed(refusals): &Shadowed, now: Instant) {
+        let second = now.saturating_duration_since(self.traffic.began).as_secs();
         let caller = request.caller().map(|caller| caller.index);
         let Some(tenant) = caller.and_then(|index| self.tenants.get(index)) else { return };
         for (refusal, limit) in refusals {
-            let status = refusal.status().as_u16();
-            let incident = Incident::new(request, status, refusal, limit.as_ref(), self.version);
-            if let Some(endpoint) = &incident.endpoint {
+            if let Some(endpoint) = request.endpoint_path() {
                 tenant.shadows.count(endpoint, refusal.reason());
             }
-            tenant.incidents.keep(incident.in_shadow(), self.kept_each);
+            if tenant.incidents.admits(second, self.kept_each) {
+                let (status, limit) = (refusal.status().as_u16(), limit.as_ref());
+                let incident = Incident::new(request, status, refusal, limit, self.version);
+                tenant.incidents.keep(incident.in_shadow(), self.kept_each);
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
+use super::incident::MOST_A_SECOND;
 use super::*;
 use crate::observation::Caller;
 
@@ -59,20 +60,25 @@ fn what_was_counted_of_a_name_goes_on_after_a_reload() {
 
 #[test]
 fn a_flood_of_one_tenant_hides_no_refusal_of_another() {
-    let traffic = Arc::new(Traffic::new(Instant::now()));
+    let start = Instant::now();
+    let traffic = Arc::new(Traffic::new(start));
     let watch = traffic.watch(&names(&["/work"]), &names(&["loud", "quiet"]), 3);
-    let refuse = |request: &Observation| {
-        let refusal = Refusal::EmptyBody;
-        watch.answered(request, 400, Some((&refusal, None)), Instant::now());
+    let refuse = |request: &Observation, second: u64| {
+        let at = start + Duration::from_secs(second);
+        watch.answered(request, 400, Some((&Refusal::EmptyBody, None)), at);
     };
-    refuse(&request("quiet-1", Some((1, "quiet")), Some(0)));
-    refuse(&request("nobody-1", None, None));
-    for _ in 0..KEPT + 5 {
-        refuse(&request("loud", Some((0, "loud")), Some(0)));
-    }
+    refuse(&request("quiet-1", Some((1, "quiet")), Some(0)), 0);
+    refuse(&request("nobody-1", None, None), 0);
     let now = SystemTime::now();
-    let all = traffic.incidents(None, usize::MAX, now, |_| true);
-    assert_eq!(all.len(), KEPT / 2 + 2);
+    let kept = || traffic.incidents(None, usize::MAX, now, |_| true).len();
+    // Of one second's flood a part is kept, and of each second's so many as there is room for.
+    let a_second = usize::try_from(MOST_A_SECOND).unwrap();
+    for second in 0..KEPT / 2 / a_second + 3 {
+        for _ in 0..a_second * 2 {
+            refuse(&request("loud", Some((0, "loud")), Some(0)), second as u64);
+        }
+        assert_eq!(kept(), ((second + 1) * a_second).min(KEPT / 2) + 2);
+    }
     let found = traffic.incidents(Some("quiet"), 10, now, |_| true);
     assert_eq!((found.len(), found[0].version), (1, 3));
     assert_eq!(found[0].caller.as_ref().map(|(tenant, _)| &**tenant), Some("quiet"));
