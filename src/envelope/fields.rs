@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{BufMut, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::rate::{LimitPolicy, LimitState};
@@ -18,13 +18,15 @@ const X_RATELIMIT_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset
 /// Writes the state of a limit. The times count whole seconds, rounded up.
 pub fn add_limit(headers: &mut HeaderMap, state: &LimitState) {
     let LimitState { policy, remaining, reset } = state;
-    let reset = whole_seconds(*reset);
     headers.insert(RATELIMIT_POLICY, policy.policy_header.clone());
     headers.insert(X_RATELIMIT_LIMIT, policy.limit_header.clone());
-    headers.insert(X_RATELIMIT_REMAINING, HeaderValue::from(*remaining));
-    headers.insert(X_RATELIMIT_RESET, HeaderValue::from(reset));
-    if let Some(value) = ratelimit(policy, *remaining, reset) {
-        headers.insert(RATELIMIT, value);
+    let Numbers { all, remaining, reset } = numbers(policy, *remaining, whole_seconds(*reset));
+    for (name, value) in
+        [(X_RATELIMIT_REMAINING, remaining), (X_RATELIMIT_RESET, reset), (RATELIMIT, all)]
+    {
+        if let Ok(value) = HeaderValue::from_maybe_shared(value) {
+            headers.insert(name, value);
+        }
     }
 }
 
@@ -42,17 +44,30 @@ pub fn add_contact(headers: &mut HeaderMap, refusal: &Refusal, contact: &Arc<str
     }
 }
 
-/// `"submit";r=16;t=1`: what is left, and when the limit is back at its full burst.
-fn ratelimit(policy: &LimitPolicy, remaining: u32, reset: u64) -> Option<HeaderValue> {
+/// What is left, and when the limit is back at its full burst.
+struct Numbers {
+    /// `"submit";r=16;t=1`; the other two are parts of it.
+    all: Bytes,
+    remaining: Bytes,
+    reset: Bytes,
+}
+
+fn numbers(policy: &LimitPolicy, remaining: u32, reset: u64) -> Numbers {
     let mut value = BytesMut::with_capacity(policy.name.len() + 40);
     let mut number = itoa::Buffer::new();
+    let put = |value: &mut BytesMut, number: &str| {
+        let start = value.len();
+        value.put_slice(number.as_bytes());
+        start..value.len()
+    };
     value.put_u8(b'"');
     value.put_slice(policy.name.as_bytes());
     value.put_slice(b"\";r=");
-    value.put_slice(number.format(remaining).as_bytes());
+    let remaining = put(&mut value, number.format(remaining));
     value.put_slice(b";t=");
-    value.put_slice(number.format(reset).as_bytes());
-    HeaderValue::from_maybe_shared(value.freeze()).ok()
+    let reset = put(&mut value, number.format(reset));
+    let all = value.freeze();
+    Numbers { remaining: all.slice(remaining), reset: all.slice(reset), all }
 }
 
 fn whole_seconds(time: Duration) -> u64 {
