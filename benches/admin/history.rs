@@ -22,7 +22,7 @@ pub(crate) const DAYS: i64 = 90;
 /// Of each tenant, a day.
 const JOBS: i64 = 5;
 /// In so many days, there are nearly as many jobs as one answer lists.
-const FULL: i64 = 59;
+const FULL: i64 = 49;
 const KEYS_EACH: usize = 4;
 /// Changes by operators, of each tenant.
 const CHANGES_EACH: i64 = 20;

@@ -152,7 +152,7 @@ impl Table {
     }
 }
 
-/// As in [`Table::json`], but without a copy of each name and text: a list may have 30,000 rows.
+/// As in [`Table::json`], but without a copy of each name and text: a list may have 25,000 rows.
 impl Serialize for Table {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.rows.iter().map(|row| Object { columns: self.columns, row }))

@@ -21,7 +21,7 @@ use crate::records::{Moment, Payer, Store};
 
 /// The most jobs that one answer lists: more is asked for in pieces of time. So many take less than
 /// 100 ms, in which the one thread that reads has nothing for the calls of tenants.
-const MOST_JOBS: u64 = 30_000;
+const MOST_JOBS: u64 = 25_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
