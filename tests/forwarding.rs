@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use support::upstream::{Act, Upstream};
 use support::{CENTRAL, KEY, READ, SUBMIT};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 
 async fn against(act: Act, path: &str, body: &str) -> (Answer, Upstream) {
     let upstream = Upstream::start([act]).await;
@@ -269,4 +271,24 @@ async fn a_client_that_takes_an_answer_slowly_holds_the_upstream_until_the_total
         }
     }
     assert!(taken < LENGTH, "cut at the deadline, not served to the end");
+}
+
+#[tokio::test]
+async fn the_body_of_a_call_that_is_sent_once_leaves_the_budget_when_it_is_sent() {
+    let gate = Arc::new(Notify::new());
+    let upstream = Upstream::start([Act::Await(Arc::clone(&gate))]).await;
+    let mut settings = settings(upstream.address);
+    settings.validate.tenant_bytes_in_flight = 1_500;
+    let gateway = Gateway::start(settings).await;
+    let body = format!(r#"{{"tag":"x","y":"{}"}}"#, "z".repeat(1_000));
+    let create = || gateway.call("/create-configuration", &body);
+    let meanwhile = async {
+        upstream.asked(1).await;
+        // Both bodies together are more than the tenant may have in memory.
+        let status = create().await.status;
+        gate.notify_one();
+        status
+    };
+    let (waited, second) = tokio::join!(create(), meanwhile);
+    assert_eq!((waited.status, second), (200, 200));
 }

@@ -45,11 +45,11 @@ pub(super) struct Again {
 
 impl Exchange {
     /// Sends the call and waits until the upstream has answered, failed, or let its time pass.
-    pub(super) async fn run(self, again: Again, head: Instant) -> Response<Body<Relayed>> {
+    pub(super) async fn run(self, mut again: Again, head: Instant) -> Response<Body<Relayed>> {
         let mut deadline = pin!(sleep_until(head));
         let mut repeatable = self.endpoint.effect.repeatable;
         let refusal = loop {
-            let mut request = Some(self.request(&again));
+            let mut request = Some(self.request(&mut again, repeatable));
             let mut sending = pin!(self.upstream.send(&mut request));
             let sent = poll_fn(|context| match sending.as_mut().poll(context) {
                 Poll::Ready(sent) => Poll::Ready(Some(sent)),
@@ -78,14 +78,16 @@ impl Exchange {
     }
 
     /// Builds the request to the upstream, under the id that it has here. Nothing is copied for it
-    /// whose copy costs something.
-    fn request(&self, again: &Again) -> Request<Full<Bytes>> {
+    /// whose copy costs something. What is not sent again leaves memory, and the budget, with its last
+    /// byte, and not with the answer.
+    fn request(&self, again: &mut Again, repeatable: bool) -> Request<Full<Bytes>> {
         let Again { method, uri, client, body } = again;
+        let body = if repeatable { body.clone() } else { std::mem::take(body) };
         let mut fields = upstream_fields(client, self.upstream.fields());
         if let Some(observation) = &self.observation {
             fields.insert(X_REQUEST_ID, observation.request_id.clone());
         }
-        let mut request = Request::new(body.clone());
+        let mut request = Request::new(body);
         *request.method_mut() = method.clone();
         *request.uri_mut() = uri.clone();
         *request.headers_mut() = fields;
