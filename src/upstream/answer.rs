@@ -81,8 +81,8 @@ impl Body for Answer {
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        // What is left of the body tells hyper first that nobody reads it; the connection then closes
-        // or becomes ready.
+        // Where something is left of the body, this waits apart: once hyper notices that nobody reads
+        // it, the connection closes or becomes ready.
         self.release();
     }
 }

@@ -17,7 +17,7 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::client::legacy::connect::Connection;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tower::ServiceExt;
 
 use super::answer::Answer;
@@ -270,7 +270,7 @@ impl State {
 }
 
 /// Gives a connection back after its answer: at once where it is ready for another call, else when it
-/// is. One that closes instead is forgotten.
+/// is. One that closes instead is forgotten, and so is one that takes longer than it may be idle.
 pub(super) fn after_answer(pool: &Weak<Pool>, mut sender: Http1) {
     let Some(pool) = pool.upgrade() else { return };
     if sender.is_ready() {
@@ -279,7 +279,7 @@ pub(super) fn after_answer(pool: &Weak<Pool>, mut sender: Http1) {
         && let Ok(runtime) = tokio::runtime::Handle::try_current()
     {
         runtime.spawn(async move {
-            if sender.ready().await.is_ok() {
+            if let Ok(Ok(())) = timeout(pool.idle_timeout, sender.ready()).await {
                 pool.give_back(sender);
             }
         });
