@@ -205,6 +205,17 @@ fn every_shell_gets_a_script() {
 }
 
 #[test]
+fn editors_and_people_get_every_setting_described() {
+    let schema = run(&["config", "schema"], &[]);
+    assert_eq!(schema.status.code(), Some(0));
+    let schema: serde_json::Value = serde_json::from_slice(&schema.stdout).unwrap();
+    let workers = &schema["properties"]["server"]["properties"]["workers"];
+    assert_eq!(workers["maximum"], 1024, "{workers}");
+    let reference = text(&run(&["config", "reference"], &[]).stdout);
+    assert!(reference.contains("HEIFY_GATEWAY__SERVER__WORKERS"), "{reference}");
+}
+
+#[test]
 fn a_reader_that_has_seen_enough_is_no_failure() {
     for arguments in [&["completions", "bash"][..], &["check"], &["key", "new"]] {
         let mut child = gateway(arguments, &SIDECAR)

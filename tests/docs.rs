@@ -217,3 +217,19 @@ fn the_readmes_configuration_is_valid_and_without_a_warning() {
     let ids: Vec<_> = settings.authenticate.tenants.iter().map(|tenant| &*tenant.id).collect();
     assert_eq!(ids, ["support", "research"]);
 }
+
+/// Both are made by the program itself.
+#[cfg(feature = "config")]
+#[test]
+fn the_reference_and_the_schema_are_those_of_the_reader() {
+    use heify_gateway::config::{reference, schema};
+
+    let again = "is behind: `heify-gateway config";
+    assert!(
+        read("docs/configuration.md") == reference(),
+        "{again} reference > docs/configuration.md`"
+    );
+    let schema = format!("{:#}\n", schema());
+    let file = "config/gateway.schema.json";
+    assert!(read(file) == schema, "{again} schema > {file}`");
+}

@@ -8,6 +8,7 @@ mod beside;
 mod call;
 mod check;
 mod completions;
+mod config;
 mod demo;
 mod explain;
 mod gateway;
@@ -99,6 +100,7 @@ impl Command {
             | Self::Healthcheck(_) => true,
             Self::Serve(_)
             | Self::Check(_)
+            | Self::Config(_)
             | Self::Demo(_)
             | Self::Simulator(_)
             | Self::Adopt(_)
@@ -115,6 +117,9 @@ enum Command {
     Serve(serve::Arguments),
     /// Find every mistake in the configuration
     Check(check::Arguments),
+    /// Describe the settings: a schema for editors, a reference for people
+    #[command(subcommand)]
+    Config(config::Command),
     /// Try everything: a gateway and a simulated Heify, a ready key, lines to paste
     Demo(demo::Arguments),
     /// Run a simulated Heify: no account, no minutes, no network
@@ -201,6 +206,7 @@ pub(crate) fn run() -> ExitCode {
     let result = match command {
         Command::Serve(arguments) => serve::run(&arguments, surroundings),
         Command::Check(arguments) => check::run(&arguments, surroundings),
+        Command::Config(command) => config::run(&command, surroundings),
         Command::Demo(arguments) => demo::run(&arguments, surroundings),
         Command::Simulator(arguments) => simulator::run(&arguments, surroundings),
         Command::Key(command) => key::run(&command, surroundings),

@@ -81,7 +81,7 @@ fn one(mut section: Section<'_>, found: &mut Found<'_>) {
     let (report, place) = (section.report, section.place.clone());
     let own_key = section.own_key().to_owned();
     let name_key = section.key("name");
-    let name = match section.take("name") {
+    let name = match section.take_needed("name") {
         Some(field) => field.parsed(name),
         None => {
             report.missing(&place, format!("{name_key}: a token needs a name, for the audit log"));

@@ -68,7 +68,7 @@ fn webhook(
 }
 
 fn required<'r>(section: &mut Section<'r>, name: &'static str, why: &str) -> Option<Field<'r>> {
-    let field = section.take(name);
+    let field = section.take_needed(name);
     if field.is_none() {
         section.report.missing(&section.place, format!("{}: {why}", section.key(name)));
     }

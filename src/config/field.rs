@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::problem::{Place, shown};
 use super::reader::{KeyPath, Report, Section};
+use super::shape::Shape;
 use super::tree::{Node, Value, parse_variable};
 use super::units::{parse_duration, parse_size, show_duration, show_size};
 use crate::secret::Secret;
@@ -58,7 +59,12 @@ impl<'r> Field<'r> {
 
     /// A text, read into something else; the message tells what was expected.
     pub(crate) fn parsed<T>(self, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
-        let (text, field) = self.spotted_text()?;
+        self.note(Shape::Text);
+        self.read_as(parse)
+    }
+
+    fn read_as<T>(self, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        let (text, field) = self.text_value()?;
         parse(&text)
             .map_err(|expected| field.wrong(&format!("{expected}, not {}", shown(&text))))
             .ok()
@@ -66,7 +72,8 @@ impl<'r> Field<'r> {
 
     /// One of several words.
     pub(crate) fn word<T: Copy>(self, words: &[(&str, T)]) -> Option<T> {
-        self.parsed(|text| {
+        self.note(Shape::Words(words.iter().map(|(word, _)| (*word).to_owned()).collect()));
+        self.read_as(|text| {
             let found = words.iter().find(|(word, _)| *word == text);
             found.map(|(_, value)| *value).ok_or_else(|| {
                 let known: Vec<_> = words.iter().map(|(word, _)| format!("{word:?}")).collect();
@@ -77,7 +84,8 @@ impl<'r> Field<'r> {
 
     /// A length of time within bounds.
     pub(crate) fn duration(self, range: RangeInclusive<Duration>) -> Option<Duration> {
-        self.parsed(|text| {
+        self.note(Shape::Duration(range.clone()));
+        self.read_as(|text| {
             let duration = parse_duration(text)?;
             if range.contains(&duration) {
                 return Ok(duration);
@@ -89,6 +97,7 @@ impl<'r> Field<'r> {
 
     /// A whole number within bounds.
     pub(crate) fn integer(self, range: RangeInclusive<u32>) -> Option<u32> {
+        self.note(Shape::Integer(range.clone()));
         let (least, most) = (*range.start(), *range.end());
         match self.settle(|value| matches!(value, Value::Integer(_))) {
             (Value::Integer(integer), field) => {
@@ -110,6 +119,7 @@ impl<'r> Field<'r> {
 
     /// A number of bytes within bounds: a whole number, or a text with a unit.
     pub(crate) fn size(self, range: RangeInclusive<u64>) -> Option<usize> {
+        self.note(Shape::Size(range.clone()));
         let wanted = |value: &Value| matches!(value, Value::Integer(_) | Value::Text(_));
         let expected = r#"a size such as 65536, "64KiB" or "1MiB""#;
         let (value, field) = self.settle(wanted);
@@ -135,6 +145,7 @@ impl<'r> Field<'r> {
 
     /// `true` or `false`.
     pub(crate) fn boolean(self) -> Option<bool> {
+        self.note(Shape::Boolean);
         match self.settle(|value| matches!(value, Value::Boolean(_))) {
             (Value::Boolean(boolean), _) => Some(boolean),
             (other, field) => field.wrong_type("true or false", &other),
@@ -143,6 +154,7 @@ impl<'r> Field<'r> {
 
     /// A text, or a date and time without quotes, which TOML has a type for.
     pub(crate) fn datetime(self) -> Option<(String, Self)> {
+        self.note(Shape::Datetime);
         match self.settle(|value| matches!(value, Value::Datetime(_) | Value::Text(_))) {
             (Value::Datetime(text) | Value::Text(text) | Value::Variable(text), field) => {
                 Some((text, field))
@@ -153,6 +165,7 @@ impl<'r> Field<'r> {
 
     /// A table.
     pub(crate) fn section(self) -> Option<Section<'r>> {
+        self.note(Shape::Table);
         match self.settle(|value| matches!(value, Value::Table(_))) {
             (Value::Table(entries), field) => {
                 Some(Section::new(field.report, field.node.place, field.path, entries))
@@ -163,6 +176,7 @@ impl<'r> Field<'r> {
 
     /// The items of an array.
     pub(crate) fn items(self) -> Option<Vec<Self>> {
+        self.note(Shape::Array);
         match self.settle(|value| matches!(value, Value::Array(_))) {
             (Value::Array(items), field) => {
                 let item = |(index, node)| Field {
@@ -191,12 +205,14 @@ impl<'r> Field<'r> {
 
     /// Whether the value is this very word: `"off"` in place of a table.
     pub(crate) fn is_word(&self, word: &str) -> bool {
+        self.note(Shape::Words(vec![word.to_owned()]));
         self.peek_text() == Some(word)
     }
 
     /// The content of the file that the value names, and its name.
     pub(crate) fn file(self) -> Option<(String, Vec<u8>, Self)> {
-        let (path, field) = self.spotted_text()?;
+        self.note(Shape::File);
+        let (path, field) = self.text_value()?;
         match field.report.read(field.place(), &path) {
             Ok(content) => Some((path, content, field)),
             Err(error) => {
@@ -215,7 +231,8 @@ impl<'r> Field<'r> {
     /// The content of the file that the value names, as a secret. The name is not shown: where a
     /// file's name is expected, people happen to write the secret itself.
     pub(crate) fn secret_file(self) -> Option<SecretText> {
-        let (path, field) = self.spotted_text()?;
+        self.note(Shape::File);
+        let (path, field) = self.text_value()?;
         let content = match field.report.read(field.place(), &path) {
             Ok(content) => content,
             Err(error) => {
@@ -243,10 +260,19 @@ impl<'r> Field<'r> {
 
     /// A text, and the field for what is to be said about it.
     pub(crate) fn spotted_text(self) -> Option<(String, Self)> {
+        self.note(Shape::Text);
+        self.text_value()
+    }
+
+    fn text_value(self) -> Option<(String, Self)> {
         match self.settle(|value| matches!(value, Value::Text(_))) {
             (Value::Text(text) | Value::Variable(text), field) => Some((text, field)),
             (other, field) => field.wrong_type("a string", &other),
         }
+    }
+
+    fn note(&self, shape: Shape) {
+        self.report.note(&self.path, shape);
     }
 
     /// Takes the value out. The text of a variable becomes a TOML value where that is wanted.

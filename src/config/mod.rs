@@ -26,6 +26,7 @@ mod admin;
 mod alerts;
 mod budgets;
 mod environment;
+mod example;
 mod field;
 mod isolation;
 mod keys;
@@ -37,8 +38,11 @@ mod problem;
 mod rates;
 mod reader;
 mod records;
+mod reference;
+mod schema;
 mod server;
 mod settings;
+mod shape;
 mod tenants;
 mod tree;
 mod units;
@@ -49,7 +53,7 @@ mod upstream;
 #[cfg(all(test, feature = "tls"))]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -60,6 +64,8 @@ pub use names::Names;
 pub use places::Places;
 pub use problem::{Mistakes, Place, Problem, meant};
 pub use rates::default_burst;
+pub use reference::reference;
+pub use schema::schema;
 pub use settings::{
     Admin, AdminToken, Document, Listen, Log, LogFormat, Records, Role, Server, Settings, Tls,
 };
@@ -67,6 +73,7 @@ pub use units::parse_duration;
 
 use field::Field;
 use reader::{Report, Section};
+use shape::Asked;
 use tree::Table;
 
 use crate::quota;
@@ -116,8 +123,8 @@ pub fn load(sources: &Sources<'_>) -> Result<Settings, Mistakes> {
     load_and_record(sources).0
 }
 
-/// Reads a configuration, and records the keys that were asked for.
-fn load_and_record(sources: &Sources<'_>) -> (Result<Settings, Mistakes>, BTreeSet<String>) {
+/// Reads a configuration, and records the keys that were asked for and what they may be.
+fn load_and_record(sources: &Sources<'_>) -> (Result<Settings, Mistakes>, BTreeMap<String, Asked>) {
     let path = sources.file.clone().or_else(|| {
         environment::variable(&sources.environment, environment::CONFIG).map(PathBuf::from)
     });

@@ -63,7 +63,7 @@ pub(crate) fn rate(field: Field<'_>, burst_of: impl Fn(u32) -> u32) -> Option<Ra
 }
 
 fn within(mut section: Section<'_>, burst_of: impl Fn(u32) -> u32) -> Option<Rate> {
-    let per_minute = section.take("per_minute");
+    let per_minute = section.take_needed("per_minute");
     if per_minute.is_none() {
         let message = format!("{}: is missing", section.key("per_minute"));
         section.report.missing(&section.place, message);

@@ -4,7 +4,7 @@
 //! asked for. Whatever is wrong goes into the one [`Report`], and reading goes on.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::field::{Field, SecretText};
 use super::problem::{Place, Problem, meant, shown};
+use super::shape::{Asked, Shape};
 use super::tree::{Entry, Table};
 
 /// Reads a file whole.
@@ -24,9 +25,9 @@ pub(crate) struct Report<'a> {
     folder: PathBuf,
     problems: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<Problem>>,
-    /// Every key that was asked for, with `[]` for an index and `*` for a free name: what the
-    /// example file has to show.
-    asked: RefCell<BTreeSet<String>>,
+    /// Every key that was asked for, with `[]` for an index and `*` for a free name, and what its
+    /// value may be: what the example file has to show, and what the reference is made of.
+    asked: RefCell<BTreeMap<String, Asked>>,
     /// What could not be parsed. Then nothing can be called missing.
     unparsed: RefCell<Vec<Problem>>,
 }
@@ -83,11 +84,21 @@ impl<'a> Report<'a> {
         (self.read_file)(&self.resolve(place, path))
     }
 
-    fn ask(&self, path: &KeyPath) {
-        self.asked.borrow_mut().insert(path.pattern.clone());
+    fn ask(&self, path: &KeyPath, tell: impl FnOnce(&mut Asked)) {
+        let mut asked = self.asked.borrow_mut();
+        // Thousands of tenants ask for the same few keys.
+        match asked.get_mut(&path.pattern) {
+            Some(known) => tell(known),
+            None => tell(asked.entry(path.pattern.clone()).or_default()),
+        }
     }
 
-    pub(crate) fn asked(&self) -> BTreeSet<String> {
+    /// Notes what the value of a key may be.
+    pub(crate) fn note(&self, path: &KeyPath, shape: Shape) {
+        self.ask(path, |asked| asked.may_be(shape));
+    }
+
+    pub(crate) fn asked(&self) -> BTreeMap<String, Asked> {
         self.asked.borrow().clone()
     }
 
@@ -128,8 +139,14 @@ impl<'r> Section<'r> {
     pub(crate) fn take(&mut self, name: &'static str) -> Option<Field<'r>> {
         self.known.push(name);
         let path = self.path.name(name);
-        self.report.ask(&path);
+        self.report.ask(&path, |_| {});
         self.remove(name)
+    }
+
+    /// Takes an entry out that has to be there; that it is missing, the caller reports.
+    pub(crate) fn take_needed(&mut self, name: &'static str) -> Option<Field<'r>> {
+        self.report.ask(&self.path.name(name), |asked| asked.is_needed = true);
+        self.take(name)
     }
 
     /// Takes an entry out that the example file does not show.
@@ -144,7 +161,7 @@ impl<'r> Section<'r> {
         let entries = std::mem::take(&mut self.entries);
         let field = |entry: Entry| {
             let path = self.path.free_name(&entry.name);
-            self.report.ask(&path);
+            self.report.ask(&path, |_| {});
             (entry.name, entry.place, Field { report: self.report, path, node: entry.node })
         };
         entries.into_iter().map(field).collect()
@@ -154,6 +171,7 @@ impl<'r> Section<'r> {
     pub(crate) fn section(&mut self, name: &'static str) -> Section<'r> {
         let there = self.take(name).and_then(Field::section);
         let path = self.path.name(name);
+        self.report.note(&path, Shape::Table);
         let empty = || Section::new(self.report, self.place.clone(), path, Table::new());
         there.unwrap_or_else(empty)
     }
@@ -178,6 +196,8 @@ impl<'r> Section<'r> {
         value_name: &'static str,
         file_name: &'static str,
     ) -> Option<SecretText> {
+        self.report.note(&self.path.name(value_name), Shape::Text);
+        self.report.note(&self.path.name(file_name), Shape::File);
         let (value, file) = (self.take(value_name), self.take(file_name));
         match (value, file) {
             (Some(value), Some(file)) if value.is_variable() && !file.is_variable() => {

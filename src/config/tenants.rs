@@ -140,7 +140,7 @@ fn add_limits(
 fn id(section: &mut Section<'_>, ids: &mut HashMap<Arc<str>, Place>) -> Arc<str> {
     let report = section.report;
     let key = section.key("id");
-    let Some(field) = section.take("id") else {
+    let Some(field) = section.take_needed("id") else {
         report.missing(&section.place, format!("{key}: a tenant needs an id"));
         return Arc::default();
     };

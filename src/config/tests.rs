@@ -1,20 +1,20 @@
 //! Does the example file show every key, and only keys that exist?
 #![allow(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use super::example::{EXAMPLE, with_every_setting};
 use super::*;
 
-const EXAMPLE: &str = include_str!("../../config/gateway.toml");
 /// Tables whose names are the contract's own, besides paths.
 const FREE_NAMES: [&str; 1] = ["caps"];
 /// The two ways to give each secret that the example shows side by side.
 const EITHER_OR: [(&str, &str); 3] =
     [("api_key", "api_key_file"), ("token", "token_file"), ("secret", "secret_file")];
 
-fn load_text(text: &str) -> (Result<Settings, Mistakes>, BTreeSet<String>) {
+fn load_text(text: &str) -> (Result<Settings, Mistakes>, BTreeMap<String, Asked>) {
     let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let read_file = |path: &Path| {
         let content = match path.to_str().unwrap_or_default() {
@@ -32,19 +32,6 @@ fn load_text(text: &str) -> (Result<Settings, Mistakes>, BTreeSet<String>) {
         ..Sources::new(Some("gateway.toml".into()), environment)
     };
     load_and_record(&sources)
-}
-
-/// Takes the `#` away from every setting, except from the names that are left out.
-fn with_every_setting(leave_out: &[&str]) -> String {
-    let uncomment = |line: &str| {
-        let setting = line.strip_prefix('#').filter(|rest| !rest.starts_with(' '));
-        let setting = setting.filter(|rest| {
-            let name = rest.split(' ').next().unwrap_or_default();
-            !leave_out.contains(&name)
-        });
-        setting.unwrap_or(line).to_owned()
-    };
-    EXAMPLE.lines().map(|line| uncomment(line) + "\n").collect()
 }
 
 fn left(pairs: &[(&'static str, &'static str)]) -> Vec<&'static str> {
@@ -78,9 +65,11 @@ fn the_example_file_shows_every_key_that_is_read() {
     let asked = load_text(&text).1;
     let mut shown = BTreeSet::new();
     collect(&tree::parse_file(&"gateway.toml".into(), &text).0, "", &mut shown);
-    let missing: Vec<_> = asked.iter().filter(|key| !shown.contains(&bare(key))).collect();
+    let missing: Vec<_> = asked.keys().filter(|key| !shown.contains(&bare(key))).collect();
     assert!(missing.is_empty(), "not in config/gateway.toml: {missing:?}");
     assert!(asked.len() > 90, "the reader does not record what it asks for: {asked:?}");
+    let bare: Vec<_> = asked.iter().filter(|(_, asked)| asked.shapes.is_empty()).collect();
+    assert!(bare.is_empty(), "read without a word of what they may be: {bare:?}");
 }
 
 /// The paths of all keys, without indices.
