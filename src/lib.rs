@@ -106,6 +106,7 @@
 #[cfg(feature = "admin")]
 pub mod admin;
 pub mod alerts;
+pub mod audio;
 pub mod authenticate;
 pub mod body;
 pub mod budget;

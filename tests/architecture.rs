@@ -19,7 +19,7 @@ const FLOORS: [&[&str]; 6] = [
         "secret",
         "tenant",
     ],
-    &["budget", "contract", "records", "traffic", "upstream"],
+    &["audio", "budget", "contract", "records", "traffic", "upstream"],
     &[
         "authenticate",
         "catch_panic",
