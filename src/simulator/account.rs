@@ -55,7 +55,28 @@ impl Account {
     /// Puts a new transcription to work.
     pub(crate) fn start(&mut self, made: Transcription, now: Moment, processing: Duration) {
         self.running.push_back((now.later(processing), made.id.clone()));
+        self.keep(made);
+    }
+
+    /// Keeps a new transcription whose file is still to come.
+    pub(crate) fn keep(&mut self, made: Transcription) {
         self.transcriptions.add(&made.id.clone(), made);
+    }
+
+    /// The file of a transcription has come. A second one takes the place of the first, and starts
+    /// nothing; nor does one whose transcription was deleted.
+    pub(crate) fn uploaded(
+        &mut self,
+        id: &str,
+        length_millis: Option<i64>,
+        now: Moment,
+        processing: Duration,
+    ) {
+        let waiting = self.transcriptions.find_mut(id).filter(|made| made.awaits_upload);
+        if let Some(made) = waiting {
+            made.uploaded(length_millis);
+            self.running.push_back((now.later(processing), made.id.clone()));
+        }
     }
 
     /// Ends what is due, and debits it. Nothing runs in the background: whoever looks next finds the

@@ -7,6 +7,7 @@ use super::answer::Outcome;
 use super::clock::Moment;
 use super::fields::Fields;
 use super::limits::Published;
+use super::presigned::Signer;
 use super::{analytics, configurations, evaluators, participants, scores, transcriptions};
 
 /// One path and its published limits.
@@ -95,13 +96,22 @@ pub(crate) fn find(path: &str) -> Option<(usize, &'static Endpoint)> {
     ENDPOINTS.iter().enumerate().find(|(_, endpoint)| endpoint.path == path)
 }
 
+/// How transcriptions go their way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Way<'w> {
+    /// How long one stays in progress.
+    pub(crate) processing: Duration,
+    /// Signs the address where its file is put.
+    pub(crate) signer: &'w Signer,
+}
+
 /// Carries a call out.
 pub(crate) fn perform(
     operation: Operation,
     account: &mut Account,
     fields: Fields<'_>,
     now: Moment,
-    processing: Duration,
+    Way { processing, signer }: Way<'_>,
 ) -> Outcome {
     match operation {
         Operation::CreateConfiguration => configurations::create(account, fields, now),
@@ -120,9 +130,7 @@ pub(crate) fn perform(
         Operation::UpdateParticipant => participants::update(account, fields, now),
         Operation::DeleteParticipant => participants::delete(account, fields),
         Operation::Submit => transcriptions::submit(account, fields, now, processing),
-        Operation::RequestUploadUrl => {
-            transcriptions::request_upload(account, fields, now, processing)
-        }
+        Operation::RequestUploadUrl => transcriptions::request_upload(account, fields, now, signer),
         Operation::ListTranscriptions => transcriptions::list(account),
         Operation::GetTranscription => transcriptions::show(account, fields),
         Operation::UpdateTranscriptionGroup => transcriptions::update_group(account, fields),

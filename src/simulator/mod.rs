@@ -6,6 +6,9 @@
 //! checks, so that a test against it proves something. What Heify does not publish is chosen, and a
 //! comment at that place says so.
 //!
+//! It is Heify's storage, too: the address that an upload is to be put to is presigned and leads to
+//! `storage.rs`, which takes files as S3 does and keeps nothing of them.
+//!
 //! It listens on loopback only. Behind a token it also breaks on purpose: `control.rs` lists the
 //! paths, `faults.rs` what can go wrong.
 //!
@@ -37,11 +40,13 @@ mod journal;
 mod limits;
 mod paced;
 mod participants;
+mod presigned;
 mod request;
 mod scores;
 mod server;
 mod settings;
 mod shelf;
+mod storage;
 mod transcriptions;
 mod wire;
 mod world;

@@ -16,6 +16,7 @@ use super::answer::Rejection;
 use super::control;
 use super::faults::{Fault, Place, headers_of, status_of};
 use super::paced::PacedBody;
+use super::storage;
 use super::wire::{Breakage, Switch};
 use super::world::World;
 use crate::body::Body;
@@ -44,6 +45,9 @@ pub(crate) async fn answer(
         let body = read(body).await;
         let (status, value) = control::answer(&world, &head, &body);
         return Ok(whole(status, &value));
+    }
+    if head.uri.path().starts_with(storage::PREFIX) {
+        return Ok(storage::answer(&world, &head, body).await);
     }
     let (number, script) = {
         let mut state = world.state();

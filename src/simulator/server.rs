@@ -40,10 +40,10 @@ pub async fn start(settings: Settings) -> Result<Simulator, StartError> {
     if !address.ip().is_loopback() {
         return Err(StartError::NotLoopback(address));
     }
-    let world = Arc::new(World::new(&settings)?);
     let failed = |source| StartError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
+    let world = Arc::new(World::new(&settings, address)?);
     Ok(Simulator { address, task: tokio::spawn(accept(listener, world)) })
 }
 

@@ -1,6 +1,7 @@
 //! How does an account submit and keep transcriptions?
 //!
-//! No audio is ever fetched. What becomes of a job is read off its URL, or its name for an upload:
+//! No audio is ever fetched. What becomes of a job is read off its URL, or its name for an upload,
+//! whose length is that of the file where it is a plain WAV:
 //! - a path that contains `fail` ends as FAILED, any other as COMPLETED;
 //! - `?duration=84.5` sets the length in seconds (over 7,200: FAILED); without it the length follows
 //!   from the id;
@@ -22,6 +23,7 @@ use super::details;
 use super::evaluators::{self, Evaluator};
 use super::fields::{Fields, invalid, is_url};
 use super::participants::{self, Participant};
+use super::presigned::Signer;
 use super::shelf::new_id;
 
 /// Memory stays bounded however long a load test runs: beyond this the oldest is forgotten.
@@ -38,10 +40,12 @@ pub(crate) struct Transcription {
     pub(crate) configuration: Configuration,
     pub(crate) evaluator: Option<Evaluator>,
     pub(crate) participant: Option<Participant>,
-    name: Option<String>,
+    pub(crate) name: Option<String>,
     pub(crate) group: Option<Group>,
     pub(crate) length_millis: i64,
     fate: Status,
+    /// The file is not there yet.
+    pub(crate) awaits_upload: bool,
     pub(crate) created: Timestamp,
     pub(crate) ended: Option<Timestamp>,
 }
@@ -89,21 +93,18 @@ pub(crate) fn submit(
     Ok(Success::created(json!({ "message": message, "transcription_id": id })))
 }
 
-/// The URL has the documented form and leads nowhere; the job goes on as if the file had been put
-/// there. 402 is published for submit operations: this is taken to be one.
+/// The job waits for its file at the address in the answer, for good if it never comes: what Heify
+/// does with such jobs is not published. 402 is published for submit operations: this is taken to be one.
 pub(crate) fn request_upload(
     account: &mut Account,
     fields: Fields<'_>,
     now: Moment,
-    processing: Duration,
+    signer: &Signer,
 ) -> Outcome {
     let mut made = prepare(account, fields, now)?;
     made.fate = fate(made.name.as_deref().unwrap_or_default(), false);
-    let upload_url = format!(
-        "https://storage.heify.com/upload/{}/{}?X-Amz-Algorithm=AWS4-HMAC-SHA256\
-         &X-Amz-Expires=300&X-Amz-SignedHeaders=host&X-Amz-Signature=simulated",
-        account.client_id, made.id
-    );
+    made.awaits_upload = true;
+    let upload_url = signer.sign(&account.client_id, &made, now.wall);
     let answer = json!({
         "transcription_id": made.id,
         "upload_url": upload_url,
@@ -112,7 +113,7 @@ pub(crate) fn request_upload(
         "evaluator_id": made.evaluator.as_ref().map(|evaluator| &evaluator.evaluator_id),
         "name": made.name,
     });
-    account.start(made, now, processing);
+    account.keep(made);
     Ok(Success::ok(answer))
 }
 
@@ -180,6 +181,7 @@ fn prepare(
         // Half a minute to five and a half, with a fraction.
         length_millis: 30_000 + i64::from(details::draw(&id, 0, 300_000)),
         fate: Status::Completed,
+        awaits_upload: false,
         created: now.wall,
         ended: None,
         id,
@@ -208,6 +210,15 @@ fn asked_length(query: &str) -> Option<i64> {
 impl Transcription {
     pub(crate) fn end(&mut self, at: Timestamp) {
         (self.status, self.ended) = (self.fate, Some(at));
+    }
+
+    /// Its file has come; of this length, where that can be told.
+    pub(crate) fn uploaded(&mut self, length_millis: Option<i64>) {
+        self.awaits_upload = false;
+        self.length_millis = length_millis.unwrap_or(self.length_millis);
+        if self.length_millis > LONGEST_MILLIS {
+            self.fate = Status::Failed;
+        }
     }
 
     pub(crate) fn seconds(&self) -> f64 {

@@ -1,5 +1,6 @@
 //! What happens to a request once it has been read: Heify's own order of checks.
 
+use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,10 +12,11 @@ use serde_json::Value;
 use super::account::{Account, KeyState, Keys};
 use super::answer::{Outcome, Rejection};
 use super::clock::Clock;
-use super::endpoints;
+use super::endpoints::{self, Way};
 use super::faults::Scripts;
 use super::fields::Fields;
 use super::journal::Journal;
+use super::presigned::{Denied, Signer};
 use super::settings::{Settings, StartError};
 use crate::key::KeyDigest;
 
@@ -23,6 +25,7 @@ use crate::key::KeyDigest;
 pub(crate) struct World {
     clock: Clock,
     processing: Duration,
+    signer: Signer,
     pub(crate) token: Option<KeyDigest>,
     state: Mutex<State>,
 }
@@ -38,10 +41,12 @@ pub(crate) struct State {
 }
 
 impl World {
-    pub(crate) fn new(settings: &Settings) -> Result<Self, StartError> {
+    /// A world whose storage can be reached there.
+    pub(crate) fn new(settings: &Settings, address: SocketAddr) -> Result<Self, StartError> {
         Ok(Self {
             clock: Clock::start(settings.wall_clock),
             processing: settings.processing,
+            signer: Signer::new(address),
             token: settings.token.as_ref().map(|token| KeyDigest::of(token.expose().as_bytes())),
             state: Mutex::new(State {
                 accounts: settings.accounts.iter().map(Account::new).collect(),
@@ -75,6 +80,22 @@ impl World {
         }
     }
 
+    /// Whether storage takes a request at this moment.
+    pub(crate) fn admit(&self, head: &Parts) -> Result<(), Denied> {
+        self.signer.check(head, self.clock.now().wall)
+    }
+
+    /// A file has come whole, and the transcription that waits for it begins.
+    pub(crate) fn uploaded(&self, client_id: &str, id: &str, length_millis: Option<i64>) {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let account = state.accounts.iter_mut().find(|one| one.client_id == client_id);
+        if let Some(account) = account {
+            account.settle(now);
+            account.uploaded(id, length_millis, now, self.processing);
+        }
+    }
+
     /// Path, key, rate, month, body, account. Heify publishes no order: this is the one in which an
     /// API gateway with a program behind it would check.
     fn outcome(&self, head: &Parts, body: &Result<Bytes, Rejection>) -> Outcome {
@@ -92,8 +113,8 @@ impl World {
         // A body that is JSON but no object has no fields: the same text serves.
         let members = serde_json::from_slice(body).map_err(|_| Rejection::InvalidJson)?;
         let fields = Fields::of(&members);
-        let outcome =
-            endpoints::perform(endpoint.operation, account, fields, now, self.processing)?;
+        let way = Way { processing: self.processing, signer: &self.signer };
+        let outcome = endpoints::perform(endpoint.operation, account, fields, now, way)?;
         account.count(place);
         Ok(outcome)
     }

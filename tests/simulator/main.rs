@@ -7,3 +7,4 @@ mod client;
 mod examples;
 mod faults;
 mod life;
+mod uploads;

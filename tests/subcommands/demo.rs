@@ -31,8 +31,19 @@ fn last(output: &str) -> (u16, String, String) {
 fn every_printed_command_does_what_it_says() {
     let (demo, lines) = demo();
     let commands = commands(&lines);
-    let [api, faults, token, configuration, json, transcription, shown, refusals @ ..] =
-        &commands[..]
+    let [
+        api,
+        faults,
+        token,
+        configuration,
+        json,
+        transcription,
+        shown,
+        ask,
+        wav,
+        put,
+        refusals @ ..,
+    ] = &commands[..]
     else {
         panic!("{commands:#?}")
     };
@@ -46,6 +57,10 @@ fn every_printed_command_does_what_it_says() {
     assert_eq!(shell.paste(transcription).len(), 36);
     let shown = shell.paste(shown);
     assert!(shown.contains(r#""status":"COMPLETED""#), "{shown}");
+    assert!(shell.paste(ask).starts_with("http://127.0.0.1:"));
+    assert_eq!(shell.paste(wav), "");
+    let put = shell.paste(put);
+    assert!(put.starts_with("HTTP/1.1 200 OK"), "{put}");
     let expected = [
         (400, "missing_field", "Missing required field: configuration_id"),
         (402, "account_minutes_exhausted", "minutes"),
@@ -79,7 +94,11 @@ fn all_of_it_can_be_pasted_at_once_and_is_narrow() {
         .lines()
         .filter_map(|line| line.strip_prefix("HTTP/1.1 ")?.split(' ').next())
         .collect();
-    assert_eq!(statuses, ["400", "402", "403", "404", "201", "201", "429", "500"], "{output}");
+    assert_eq!(
+        statuses,
+        ["200", "400", "402", "403", "404", "201", "201", "429", "500"],
+        "{output}"
+    );
     for line in &lines {
         assert!(line.len() <= 100, "{} characters: {line}", line.len());
     }

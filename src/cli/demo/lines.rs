@@ -36,8 +36,20 @@ sleep 1; curl -s -w '\n' $api/get-transcription -H "x-api-key: $key" \
   -d '{"transcription_id":"'$transcription'"}'
 "#;
 
+/// The file is made on its way: one second of silence, as WAV.
+const UPLOAD: &str = r#"
+# 2. Heify's upload: ask for an address, and put the audio there (one second of silence).
+upload=$(curl -s $api/request-upload-url -H "x-api-key: $key" \
+  -d '{"configuration_id":"'$configuration'","name":"call.wav"}' | grep -oE 'http[^"]+'); \
+  echo "$upload"
+wav='RIFF\x64\x1f\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x40\x1f\0\0\x40\x1f\0\0\1\0\x8\0data\x40\x1f\0\0'
+{ printf "$wav"; head -c 8000 /dev/zero; } | curl -si -X PUT "$upload" --data-binary @- \
+  -H 'content-type: audio/wav' -H "x-amz-meta-configuration_id: $configuration" \
+  -H 'x-amz-meta-name: call.wav'
+"#;
+
 const REFUSALS: &str = r#"
-# 2. A refusal of each documented status, with its x-gateway-reason, perhaps a hint, and its text.
+# 3. A refusal of each documented status, with its x-gateway-reason, perhaps a hint, and its text.
 # 400: a required field is missing.
 curl -si -w '\n\n' $api/submit -H "x-api-key: $key" -d '{}'
 # 402: Heify says that the shared account has no minutes left (scripted in the simulator).
@@ -74,6 +86,7 @@ impl fmt::Display for Shown<'_> {
         writeln!(f, "faults={simulator}/_simulator/faults")?;
         writeln!(f, "token='x-simulator-token: {token}'")?;
         f.write_str(QUICK_START)?;
+        f.write_str(UPLOAD)?;
         f.write_str(REFUSALS)?;
         write!(f, "\n# Ctrl-C ends the demo.")
     }
