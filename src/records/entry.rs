@@ -77,6 +77,14 @@ pub enum Fact {
         /// What is charged in place of what was.
         billed: AudioMillis,
     },
+    /// The length of a job's audio became known, or a bound of it, before the job began: so much is
+    /// held from then on.
+    Amend {
+        /// The reservation.
+        reservation: Uuid,
+        /// The minutes held.
+        minutes: AudioMillis,
+    },
     /// Minutes were added, or taken away.
     Grant {
         /// To whom.
@@ -201,7 +209,7 @@ pub struct Opening {
     /// The kind of object that the call creates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creates: Option<Arc<str>>,
-    /// The minutes held; `None` when the call spends none.
+    /// The minutes held at first; `None` when the call spends none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minutes: Option<AudioMillis>,
     /// Whether the audio comes later, by an upload.
@@ -277,7 +285,8 @@ impl Entry {
             | Fact::Settle { reservation, .. }
             | Fact::Release { reservation, .. }
             | Fact::Lose { reservation }
-            | Fact::Adjust { reservation, .. } => Some(*reservation),
+            | Fact::Adjust { reservation, .. }
+            | Fact::Amend { reservation, .. } => Some(*reservation),
             _ => None,
         }
     }

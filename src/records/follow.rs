@@ -46,9 +46,8 @@ pub(super) fn follow<T: Tables>(tables: &mut T, at: Moment, entry: &Entry) -> Re
         | Fact::Settle { reservation, .. }
         | Fact::Release { reservation, .. }
         | Fact::Lose { reservation }
-        | Fact::Adjust { reservation, .. } => {
-            follow_reservation(tables, reservation, &entry.fact, at)
-        }
+        | Fact::Adjust { reservation, .. }
+        | Fact::Amend { reservation, .. } => follow_reservation(tables, reservation, entry, at),
         Fact::Adopt { object, object_kind, holder } => {
             let (kind, holder) = (object_kind.clone(), holder.clone());
             tables.put_object(object, &Object { kind, holder, reservation: None })
@@ -69,13 +68,13 @@ pub(super) fn follow<T: Tables>(tables: &mut T, at: Moment, entry: &Entry) -> Re
 fn follow_reservation<T: Tables>(
     tables: &mut T,
     id: &Uuid,
-    fact: &Fact,
+    entry: &Entry,
     at: Moment,
 ) -> Result<(), T::Error> {
     let Some(mut reservation) = tables.find_reservation(id)? else { return Ok(()) };
-    reservation.apply(fact, at);
+    reservation.apply(entry, at);
     tables.put_reservation(&reservation)?;
-    let Fact::Bind { object: Some(object), .. } = fact else { return Ok(()) };
+    let Fact::Bind { object: Some(object), .. } = &entry.fact else { return Ok(()) };
     let opening = &reservation.opening;
     let created = Object {
         kind: opening.creates.clone().unwrap_or_default(),

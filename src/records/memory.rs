@@ -16,7 +16,9 @@ use super::entry::{Entry, IssuedKey};
 use super::follow::{Tables, follow};
 use super::state::{Object, Reservation, State};
 use super::store::{Audit, Line, Store, Stored};
+use super::upload::{Upload, UploadState};
 use super::words::{Balance, Meter, Moment, Payer, Period, Posting};
+use crate::key::KeyDigest;
 
 /// Records that end with the process.
 #[derive(Debug, Default)]
@@ -30,6 +32,7 @@ pub struct Memory {
     pub(super) audit: Vec<Audit>,
     agenda: BTreeMap<Uuid, (Moment, u32)>,
     alerts: BTreeMap<AlertOf, Alert>,
+    uploads: BTreeMap<KeyDigest, Upload>,
     journal: Vec<Line>,
 }
 
@@ -195,6 +198,34 @@ impl Store for Memory {
     fn known_thresholds(&mut self, of: &AlertOf) -> Stored<Vec<u32>> {
         let same = |one: &&AlertOf| AlertOf { threshold: of.threshold, ..(*one).clone() } == *of;
         Ok(self.alerts.keys().filter(same).map(|one| one.threshold).collect())
+    }
+
+    fn put_upload(&mut self, upload: &Upload) -> Stored<()> {
+        self.uploads.insert(upload.token, upload.clone());
+        Ok(())
+    }
+
+    fn upload(&mut self, token: &KeyDigest) -> Stored<Option<Upload>> {
+        Ok(self.uploads.get(token).cloned())
+    }
+
+    fn expiring(
+        &mut self,
+        before: Moment,
+        state: Option<UploadState>,
+        most: usize,
+    ) -> Stored<Vec<Upload>> {
+        let meant =
+            |one: &&Upload| one.expires < before && state.is_none_or(|state| one.state == state);
+        let mut found: Vec<_> = self.uploads.values().filter(meant).cloned().collect();
+        found.sort_by_key(|one| one.expires);
+        found.truncate(most);
+        Ok(found)
+    }
+
+    fn remove_upload(&mut self, token: &KeyDigest) -> Stored<()> {
+        self.uploads.remove(token);
+        Ok(())
     }
 
     fn periods(&mut self, payer: &Payer) -> Stored<Vec<Period>> {

@@ -36,6 +36,7 @@ mod state;
 mod store;
 #[cfg(test)]
 mod suite;
+mod upload;
 mod words;
 mod writer;
 
@@ -50,4 +51,5 @@ pub use recount::{Recount, recount, verify};
 pub use sqlite::{Lock, Missing, Sqlite};
 pub use state::{Object, Owner, Reservation, State, is_minutes};
 pub use store::{Audit, Line, Store, StoreError, Stored, Total};
-pub use words::{AudioMillis, Balance, Meter, Moment, Payer, Period, Posting};
+pub use upload::{Upload, UploadState};
+pub use words::{AudioMillis, Balance, Meter, Moment, Payer, Period, Posting, UnderReservation};

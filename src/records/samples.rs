@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::change::{Audited, Limit, LimitValue, Override};
 use super::entry::{Entry, Fact, Holder, IssuedKey, Opening, Sharing, Why};
 use super::memory::Memory;
-use super::state::{Reservation, State};
+use super::state::{Reservation, State, is_minutes};
 use super::store::Store;
 use super::words::{AudioMillis, Meter, Moment, Payer, Posting};
 
@@ -87,7 +87,7 @@ pub(super) fn next(known: &mut Memory, number: u64, choice: u8, which: u64) -> E
     let minutes = (!which.is_multiple_of(3)).then(|| i64::try_from(which).unwrap() * 1000);
     let fresh = || reserve(number, tenant(which), minutes);
     let payer = Payer::Tenant(tenant(which));
-    match choice % 12 {
+    match choice % 13 {
         0 => pick(State::Open).map_or_else(fresh, |open| bind(&open, Some(id(number)))),
         1 => pick(State::Open).map_or_else(fresh, |open| bind(&open, None)),
         2 | 3 => pick(State::Bound).map_or_else(fresh, |bound| settle(&bound, which)),
@@ -121,6 +121,7 @@ pub(super) fn next(known: &mut Memory, number: u64, choice: u8, which: u64) -> E
             Entry::plain(Fact::Period { payer, start: moment(number), end: moment(number + 30) })
         }
         11 => changed(number, which),
+        12 => pick(State::Bound).map_or_else(fresh, |bound| amend(&bound, which)),
         _ => fresh(),
     }
 }
@@ -162,6 +163,15 @@ pub(super) fn settle(bound: &Reservation, length: u64) -> Entry {
     let (reservation, why) = (bound.opening.reservation, Why::Done);
     let fact = Fact::Settle { reservation, length, billed: length, why };
     Entry { fact, postings: close(&bound.holds, true) }
+}
+
+/// Holds other minutes than before.
+fn amend(bound: &Reservation, which: u64) -> Entry {
+    let minutes = AudioMillis(i64::try_from(which).unwrap() * 500);
+    let change = |hold: &Posting| Posting { held: minutes.0 - hold.held, ..hold.clone() };
+    let holds = bound.holds.iter().filter(|hold| is_minutes(&hold.meter));
+    let fact = Fact::Amend { reservation: bound.opening.reservation, minutes };
+    Entry { fact, postings: holds.map(change).collect() }
 }
 
 fn release(one: &Reservation, why: Why) -> Entry {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::entry::{Fact, Holder, Opening, Sharing, Why};
+use super::entry::{Entry, Fact, Holder, Opening, Sharing, Why};
 use super::words::{AudioMillis, Meter, Moment, Posting};
 
 /// A call that was forwarded, or is about to be, and what it holds.
@@ -88,8 +88,8 @@ impl Reservation {
     }
 
     /// What a later entry about it makes of it.
-    pub fn apply(&mut self, fact: &Fact, at: Moment) {
-        match fact {
+    pub fn apply(&mut self, entry: &Entry, at: Moment) {
+        match &entry.fact {
             Fact::Bind { object, .. } => {
                 self.object = *object;
                 self.holds.retain(|hold| is_minutes(&hold.meter));
@@ -109,7 +109,33 @@ impl Reservation {
                 (self.length, self.billed) = (*length, Some(*billed));
                 self.why = Some(Why::Done);
             }
+            Fact::Amend { minutes, .. } => {
+                self.opening.minutes = Some(*minutes);
+                entry.postings.iter().for_each(|posting| self.hold(posting));
+            }
             _ => {}
+        }
+    }
+
+    /// Holds more of something, or less.
+    fn hold(&mut self, posting: &Posting) {
+        let place = |hold: &Posting| (hold.payer.clone(), hold.meter.clone(), hold.period);
+        match self.holds.iter().position(|hold| place(hold) == place(posting)) {
+            Some(at) => {
+                let Some(hold) = self.holds.get_mut(at) else { return };
+                hold.held = hold.held.saturating_add(posting.held);
+                // What is above all holds is charged to the last one: that must not be a grant of
+                // which nothing is held. The only hold stays: it says to whom a job is charged.
+                let (is_nothing, payer) = (hold.held == 0, hold.payer.clone());
+                let own = self.holds.iter().filter(|one| one.payer == payer);
+                if is_nothing
+                    && posting.meter == Meter::Granted
+                    && own.filter(|one| is_minutes(&one.meter)).count() > 1
+                {
+                    self.holds.remove(at);
+                }
+            }
+            None => self.holds.push(posting.clone()),
         }
     }
 

@@ -13,7 +13,9 @@ use super::change::{Audited, Override};
 use super::entry::{Entry, IssuedKey};
 use super::memory::Memory;
 use super::state::{Object, Owner, Reservation, State};
+use super::upload::{Upload, UploadState};
 use super::words::{AudioMillis, Balance, Meter, Moment, Payer, Period};
+use crate::key::KeyDigest;
 
 /// The engine cannot do it now; nothing of the open transaction is kept.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +56,21 @@ pub trait Store: Send {
     fn pending_alerts(&mut self, webhook: &str, most: usize) -> Stored<Vec<Alert>>;
     /// The thresholds that are kept of the same webhook, limit and month.
     fn known_thresholds(&mut self, of: &AlertOf) -> Stored<Vec<u32>>;
+
+    /// Keeps an upload, or how far it is.
+    fn put_upload(&mut self, upload: &Upload) -> Stored<()>;
+    /// The upload of a token.
+    fn upload(&mut self, token: &KeyDigest) -> Stored<Option<Upload>>;
+    /// The uploads that expire before a moment, the first one first, so many at most: only those in
+    /// a state, where one is given.
+    fn expiring(
+        &mut self,
+        before: Moment,
+        state: Option<UploadState>,
+        most: usize,
+    ) -> Stored<Vec<Upload>>;
+    /// Forgets an upload.
+    fn remove_upload(&mut self, token: &KeyDigest) -> Stored<()>;
 
     /// The months of a payer so far.
     fn periods(&mut self, payer: &Payer) -> Stored<Vec<Period>>;

@@ -12,7 +12,9 @@ use super::recount::{recount, verify};
 use super::samples::{adopt, bind, hold, id, key, moment, next, reserve, settle, tenant};
 use super::state::State;
 use super::store::{Audit, Store, Stored};
+use super::upload::{Upload, UploadState};
 use super::words::{AudioMillis, Balance, Meter, Moment, Payer, Period, Posting};
+use crate::key::KeyDigest;
 
 /// Writes entries in a transaction of their own, one second after the other.
 pub(super) fn commit(store: &mut dyn Store, from: u64, entries: &[Entry]) -> Stored<()> {
@@ -36,6 +38,7 @@ pub(super) fn run(store: &mut dyn Store) {
     alerts_are_kept_once_and_sent_in_their_order(store);
     the_journal_is_read_in_pieces(store);
     nothing_left_is_not_nothing_posted(store);
+    uploads_are_kept_until_they_are_forgotten(store);
     let (recount, differences) = verify(store).unwrap();
     assert_eq!(differences, Vec::<String>::new());
     assert!(recount.lines > 10);
@@ -65,6 +68,37 @@ fn nothing_left_is_not_nothing_posted(store: &mut dyn Store) {
     let totals = store.totals(moment(0), moment(1000)).unwrap();
     let memory = store.contents().unwrap().totals(moment(0), moment(1000)).unwrap();
     assert!(!totals.is_empty() && totals == memory);
+}
+
+fn uploads_are_kept_until_they_are_forgotten(store: &mut dyn Store) {
+    let upload = |number: u64, state| Upload {
+        token: KeyDigest::of(&number.to_be_bytes()),
+        tenant: tenant(number),
+        reservation: id(number),
+        expires: moment(number),
+        address: vec![0, 159, 146, u8::try_from(number).unwrap()].into(),
+        state,
+    };
+    let (late, early) = (upload(8, UploadState::Waiting), upload(7, UploadState::Sent));
+    assert_eq!(store.upload(&late.token).unwrap(), None);
+    store.begin().unwrap();
+    for upload in [&late, &early] {
+        store.put_upload(upload).unwrap();
+    }
+    store.commit().unwrap();
+    assert_eq!(store.upload(&late.token).unwrap(), Some(late.clone()));
+    let mut expiring = |before, state, most| store.expiring(moment(before), state, most).unwrap();
+    assert_eq!(expiring(9, None, 9), [early.clone(), late.clone()]);
+    assert_eq!(expiring(9, None, 1), [early.clone()]);
+    assert_eq!(expiring(9, Some(UploadState::Waiting), 9), [late.clone()]);
+    assert_eq!(expiring(7, None, 9), []);
+    let done = Upload { state: UploadState::Done, ..late };
+    store.begin().unwrap();
+    store.put_upload(&done).unwrap();
+    store.remove_upload(&early.token).unwrap();
+    store.commit().unwrap();
+    assert_eq!(store.upload(&early.token).unwrap(), None);
+    assert_eq!(store.upload(&done.token).unwrap(), Some(done));
 }
 
 fn a_call_goes_from_open_to_settled(store: &mut dyn Store) {

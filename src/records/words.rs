@@ -25,6 +25,12 @@ impl Moment {
         Self(self.0.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// So much before, and not before the beginning of time.
+    #[must_use]
+    pub fn earlier(self, by: std::time::Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
+    }
+
     /// From here to a later moment; zero when it is past.
     pub fn until(self, later: Self) -> std::time::Duration {
         let millis = later.0.saturating_sub(self.0);
@@ -150,6 +156,11 @@ impl TryFrom<String> for Meter {
         }
     }
 }
+
+/// The reservation that a call runs under: the fact that whoever counts calls gives to inner layers, where
+/// they need it, as a request extension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnderReservation(pub uuid::Uuid);
 
 /// What one payer has of one meter in one period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

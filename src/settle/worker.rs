@@ -251,7 +251,7 @@ impl Settler {
         Ok(())
     }
 
-    /// Closes by policy what was lost, and tells operators how much of it there is.
+    /// Closes by policy what was lost, and what uploads hold that never happened.
     async fn sweep(&mut self) {
         let setup = Arc::clone(&self.setups.borrow());
         let now = (self.clock)();
@@ -267,6 +267,10 @@ impl Settler {
                 // What fails now is found again by the next sweep.
                 let _ = self.write(&reservation, decided, 0, now, setup.rounding).await;
             }
+        }
+        let expired = move |store: &mut dyn Store| ledger::expire_uploads(store, now, SWEPT);
+        for object in self.records.write(expired).await.unwrap_or_default() {
+            self.records.forget(&object);
         }
     }
 }

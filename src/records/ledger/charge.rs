@@ -56,6 +56,21 @@ impl Charge {
         }
     }
 
+    /// The same charge for another length of audio.
+    #[must_use]
+    pub fn for_minutes(&self, amount: AudioMillis) -> Self {
+        match self {
+            Self::Minutes { tenant, account, .. } => {
+                Self::Minutes { amount, tenant: *tenant, account: *account }
+            }
+            Self::Watched { charge, tenant, account } => {
+                let (tenant, account) = (*tenant, *account);
+                Self::Watched { charge: Box::new(charge.for_minutes(amount)), tenant, account }
+            }
+            other @ (Self::Call { .. } | Self::Object { .. }) => other.clone(),
+        }
+    }
+
     /// What is charged, whether its limits are enforced or not.
     pub fn bare(&self) -> &Self {
         match self {

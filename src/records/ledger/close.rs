@@ -150,7 +150,7 @@ fn adjust(
     Ok(true)
 }
 
-fn payers(holds: &[Posting]) -> Vec<Payer> {
+pub(super) fn payers(holds: &[Posting]) -> Vec<Payer> {
     let mut payers: Vec<Payer> = Vec::new();
     for hold in holds {
         if !payers.contains(&hold.payer) {
@@ -160,7 +160,7 @@ fn payers(holds: &[Posting]) -> Vec<Payer> {
     payers
 }
 
-fn minutes_of<'h>(holds: &'h [Posting], payer: &Payer) -> Vec<&'h Posting> {
+pub(super) fn minutes_of<'h>(holds: &'h [Posting], payer: &Payer) -> Vec<&'h Posting> {
     let own = holds.iter().filter(|hold| hold.payer == *payer && is_minutes(&hold.meter));
     own.collect()
 }

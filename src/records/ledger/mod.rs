@@ -9,6 +9,7 @@
 //!   outcome after a close by policy is one adjustment.
 //! * A reservation remembers what it holds, piece by piece; closing returns or books exactly that.
 
+mod amend;
 mod charge;
 mod close;
 mod keys;
@@ -18,7 +19,9 @@ mod reserve;
 mod start;
 #[cfg(test)]
 mod tests;
+mod uploads;
 
+pub use amend::{Amended, amend};
 pub use charge::{Charge, MinutesLimit};
 pub use close::{bind, lose, release, settle};
 pub use keys::{Issued, Rotated, issue, revoke, rotate};
@@ -26,3 +29,4 @@ pub use limits::{audit, change_limit, lift_limit};
 pub use objects::{Adopted, adopt, delete};
 pub use reserve::{Denied, Foreseen, Reserve, Reserved, foresee, grant, period, reserve};
 pub use start::{lose_open, reschedule};
+pub use uploads::{Begun, begin_upload, end_upload, expire_uploads};

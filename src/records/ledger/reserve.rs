@@ -174,21 +174,21 @@ pub fn grant(
 }
 
 #[derive(Clone, Copy)]
-enum Side {
+pub(super) enum Side {
     Tenant,
     Account,
 }
 
 /// One payer in its month.
-struct Purse {
+pub(super) struct Purse {
     payer: Payer,
     period: Period,
     /// Whether the month is new to the journal.
     is_new: bool,
 }
 
-struct Taken {
-    postings: Vec<Posting>,
+pub(super) struct Taken {
+    pub(super) postings: Vec<Posting>,
     monthly: Option<(u32, u32, Period)>,
     /// What would have denied it.
     shadow: Option<Denied>,
@@ -201,6 +201,11 @@ impl Taken {
 }
 
 impl Purse {
+    /// A payer in a month that has begun to count.
+    pub(super) fn of(payer: Payer, period: Period) -> Self {
+        Self { payer, period, is_new: false }
+    }
+
     fn open(store: &mut dyn Store, payer: Payer, calendar: &Calendar, at: Moment) -> Stored<Self> {
         let opened = store.periods(&payer)?;
         let period = calendar.open(at, &opened);
@@ -217,7 +222,7 @@ impl Purse {
         store.write(at, &Entry::plain(Fact::Period { payer: self.payer.clone(), start, end }))
     }
 
-    fn take(
+    pub(super) fn take(
         &self,
         store: &mut dyn Store,
         charge: &Charge,

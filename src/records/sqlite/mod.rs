@@ -15,6 +15,7 @@ mod presence;
 mod read;
 mod schema;
 mod trouble;
+mod uploads;
 mod write;
 
 #[cfg(test)]
@@ -36,7 +37,9 @@ use super::entry::{Entry, IssuedKey};
 use super::memory::Memory;
 use super::state::{Object, Reservation, State};
 use super::store::{Audit, Line, Store, StoreError, Stored, Total};
+use super::upload::{Upload, UploadState};
 use super::words::{AudioMillis, Balance, Meter, Moment, Payer, Period};
+use crate::key::KeyDigest;
 use place::Found;
 use presence::Presence;
 use trouble::trouble;
@@ -267,6 +270,27 @@ impl Store for Sqlite {
 
     fn known_thresholds(&mut self, of: &AlertOf) -> Stored<Vec<u32>> {
         self.ask(|connection| alerts::known(connection, of))
+    }
+
+    fn put_upload(&mut self, upload: &Upload) -> Stored<()> {
+        self.change(|connection| uploads::put(connection, upload))
+    }
+
+    fn upload(&mut self, token: &KeyDigest) -> Stored<Option<Upload>> {
+        self.ask(|connection| uploads::find(connection, token))
+    }
+
+    fn expiring(
+        &mut self,
+        before: Moment,
+        state: Option<UploadState>,
+        most: usize,
+    ) -> Stored<Vec<Upload>> {
+        self.ask(|connection| uploads::expiring(connection, before, state, most))
+    }
+
+    fn remove_upload(&mut self, token: &KeyDigest) -> Stored<()> {
+        self.change(|connection| uploads::remove(connection, token))
     }
 
     fn periods(&mut self, payer: &Payer) -> Stored<Vec<Period>> {

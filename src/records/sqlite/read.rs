@@ -216,7 +216,7 @@ pub(super) fn all<T>(
     connection.prepare_cached(sql)?.query_map(values, row)?.collect()
 }
 
-fn one<T>(
+pub(super) fn one<T>(
     connection: &Connection,
     sql: &str,
     values: impl Params,
@@ -296,7 +296,7 @@ pub(super) fn to_number(row: &Row<'_>, column: usize) -> Result<u64> {
     u64::try_from(number).map_err(|_| Error::IntegralValueOutOfRange(column, number))
 }
 
-fn to_id(row: &Row<'_>, column: usize) -> Result<Uuid> {
+pub(super) fn to_id(row: &Row<'_>, column: usize) -> Result<Uuid> {
     parse_id(column, row.get_ref(column)?.as_str()?)
 }
 

@@ -10,8 +10,12 @@ use super::place::Found;
 use super::trouble::{DAMAGED, trouble};
 
 /// What each version of the tables added, with a comment for each table.
-const TABLES: [&str; 3] =
-    [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
+const TABLES: [&str; 4] = [
+    include_str!("schema.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
+];
 
 /// `heif`: says to SQLite's tools whose file it is.
 pub(super) const APPLICATION: i32 = i32::from_be_bytes(*b"heif");

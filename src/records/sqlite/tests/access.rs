@@ -172,7 +172,7 @@ fn a_file_of_an_older_gateway_is_brought_up_to_date_by_the_gateway_alone() {
     let (_folder, path) = folder();
     let mut store = Sqlite::serve(&path).unwrap();
     commit(&mut store, 1, &one(1)).unwrap();
-    let back = "DROP TABLE alert; DROP TABLE changed_limit; DROP TABLE audit; DROP INDEX reservation_by_request; \
+    let back = "DROP TABLE upload; DROP TABLE alert; DROP TABLE changed_limit; DROP TABLE audit; DROP INDEX reservation_by_request; \
                 DROP INDEX reservation_by_opened; \
                 CREATE INDEX reservation_by_opened ON reservation (opened); \
                 PRAGMA user_version = 1";
