@@ -119,6 +119,7 @@ pub mod deadline;
 pub mod early;
 pub mod envelope;
 pub mod forward;
+pub mod histogram;
 pub mod isolate;
 pub mod key;
 #[cfg(feature = "metrics")]
@@ -144,6 +145,7 @@ pub mod tenant;
 pub mod traffic;
 pub mod upstream;
 pub mod validate;
+pub mod version;
 
 // The README's Rust code compiles.
 #[cfg(doctest)]

@@ -6,6 +6,7 @@
 mod asked;
 mod explain;
 mod explanation;
+mod levels;
 mod own;
 
 use std::sync::Arc;
@@ -32,13 +33,15 @@ use crate::rate_limit::{self, RateLimit, RateLimitLayer, Table};
 use crate::records::{LONGEST_WAIT, Moment, Records};
 use crate::route::{Route, RouteLayer};
 use crate::traffic::{Traffic, Watch};
-use crate::upstream::{self, Breaker, Upstream, UpstreamError};
+use crate::upstream::{self, Breaker, Connections, Upstream, UpstreamError};
 use crate::validate::{self, Validate, ValidateLayer};
 
 pub use explain::{EXPLAIN, Explain};
+pub use levels::Levels;
 pub use own::{Own, OwnFuture};
 
 use explain::Explainer;
+use levels::Filled;
 use own::{Explained, OwnLayer, own_endpoints};
 
 /// What all rooms need to know.
@@ -79,6 +82,7 @@ pub struct Rooms {
     quotas: Option<Arc<Quotas>>,
     paces: Arc<Paces>,
     breaker: Arc<Breaker>,
+    connections: Arc<Connections>,
     tasks: TaskTracker,
     explained: Arc<Explained>,
     contact: Option<Box<str>>,
@@ -172,6 +176,7 @@ impl Rooms {
                 || Arc::new(Breaker::new(Instant::now())),
                 |old| Arc::clone(&old.breaker),
             ),
+            connections: previous.map_or_else(Arc::default, |old| Arc::clone(&old.connections)),
             contract,
             contact: settings.contact,
             validate: Arc::new(settings.validate),
@@ -198,7 +203,8 @@ impl Rooms {
     /// # Errors
     /// [`UpstreamError`] when the settings cannot be used.
     pub fn upstream(&self) -> Result<Arc<Upstream>, UpstreamError> {
-        Upstream::new(&self.upstream, Arc::clone(&self.breaker)).map(Arc::new)
+        let (breaker, connections) = (Arc::clone(&self.breaker), &self.connections);
+        Upstream::counted(&self.upstream, breaker, connections).map(Arc::new)
     }
 
     /// The upstream that [`upstream`](Self::upstream) makes clients for.
@@ -218,6 +224,10 @@ impl Rooms {
             budget: Arc::clone(&self.budget),
             lists: self.isolation.as_ref().map(|isolation| Arc::clone(isolation.held())),
             breaker: Arc::clone(&self.breaker),
+            connections: Arc::clone(&self.connections),
+            limits: Arc::clone(&self.limits),
+            paces: Arc::clone(&self.paces),
+            quotas: self.quotas.clone(),
         }))
     }
 
@@ -295,56 +305,3 @@ impl Rooms {
 }
 
 const CREDENTIALS: [HeaderName; 3] = [HeaderName::from_static("x-api-key"), AUTHORIZATION, COOKIE];
-
-/// How full the rooms of one configuration are; the default has none.
-#[derive(Debug, Clone, Default)]
-pub struct Levels(Option<Filled>);
-
-#[derive(Debug, Clone)]
-struct Filled {
-    capacity: Capacity,
-    budget: Arc<Budget>,
-    lists: Option<Arc<Budget>>,
-    breaker: Arc<Breaker>,
-}
-
-impl Levels {
-    /// Requests between head and answer.
-    pub fn in_flight(&self) -> usize {
-        self.0.as_ref().map_or(0, |filled| filled.capacity.in_progress())
-    }
-
-    /// As many as there may be.
-    pub fn in_flight_limit(&self) -> usize {
-        self.0.as_ref().map_or(0, |filled| filled.capacity.limit())
-    }
-
-    /// Bytes of request bodies in memory.
-    pub fn body_bytes(&self) -> usize {
-        self.0.as_ref().map_or(0, |filled| filled.budget.used())
-    }
-
-    /// As many as there may be.
-    pub fn body_bytes_limit(&self) -> usize {
-        self.0.as_ref().map_or(0, |filled| filled.budget.limit())
-    }
-
-    /// Bytes of lists in memory.
-    pub fn list_bytes(&self) -> usize {
-        self.lists().map_or(0, |lists| lists.used())
-    }
-
-    /// As many as there may be.
-    pub fn list_bytes_limit(&self) -> usize {
-        self.lists().map_or(0, |lists| lists.limit())
-    }
-
-    fn lists(&self) -> Option<&Budget> {
-        self.0.as_ref()?.lists.as_deref()
-    }
-
-    /// Whether no call is sent, because none could connect.
-    pub fn upstream_is_paused(&self) -> bool {
-        self.0.as_ref().is_some_and(|filled| filled.breaker.is_pausing())
-    }
-}

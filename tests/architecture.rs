@@ -11,6 +11,7 @@ const FLOORS: [&[&str]; 6] = [
         "body",
         "checked",
         "early",
+        "histogram",
         "key",
         "observation",
         "peer",
@@ -18,6 +19,7 @@ const FLOORS: [&[&str]; 6] = [
         "refusal",
         "secret",
         "tenant",
+        "version",
     ],
     &["audio", "budget", "contract", "records", "traffic", "upstream"],
     &[

@@ -3,7 +3,7 @@
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use heify_gateway::alerts;
 use heify_gateway::config::{self, Listen};
@@ -12,7 +12,7 @@ use heify_gateway::records::Records;
 use heify_gateway::server::{self, Drained, Listener, LocalAddr, Tls, Workers};
 use heify_gateway::settle::Setup;
 use heify_gateway::stack::{self, Levels, Rooms, Stack};
-use heify_gateway::traffic::Traffic;
+use heify_gateway::traffic::{Connections, Traffic};
 use heify_gateway::upstream::{Upstream, UpstreamError};
 
 use super::Exit;
@@ -132,6 +132,11 @@ impl Gateway {
     /// What passes.
     pub(crate) fn traffic(&self) -> &Arc<Traffic> {
         &self.traffic
+    }
+
+    /// Who is connected.
+    pub(crate) fn connections(&self) -> &Arc<Connections> {
+        self.workers.connections()
     }
 
     /// The contract in use.
@@ -271,6 +276,21 @@ fn certificate(tls: Option<&config::Tls>) -> Result<Option<rustls::ServerConfig>
         .with_single_cert(chain.map_err(pem)?, key)
         .map_err(wrong)?;
     Ok(Some(config))
+}
+
+/// Until when a certificate is valid: the first of its chain.
+#[cfg(feature = "tls")]
+pub(super) fn certificate_ends(tls: Option<&config::Tls>) -> Option<SystemTime> {
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject;
+
+    let first = CertificateDer::pem_slice_iter(&tls?.cert_pem).next()?.ok()?;
+    server::not_after(&first)
+}
+
+#[cfg(not(feature = "tls"))]
+pub(super) fn certificate_ends(_: Option<&config::Tls>) -> Option<SystemTime> {
+    None
 }
 
 #[cfg(not(feature = "tls"))]

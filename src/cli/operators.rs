@@ -60,7 +60,11 @@ impl Operators {
 
     /// From now on there are an admin API and metrics.
     pub(crate) fn open(&self, console: Console, metrics: Metrics) {
-        self.service.export(Arc::new(move || metrics.text()));
+        let readiness = self.service.readiness().clone();
+        self.service.export(Arc::new(move |accept| {
+            let (metrics, checks, accept) = (metrics.clone(), readiness.checks(), accept.cloned());
+            Box::pin(async move { metrics.scrape(&checks, accept.as_ref()).await })
+        }));
         let Some((_, server)) = &self.admin else { return };
         server.replace(admin::router(console).fallback_service(self.service.clone()));
     }

@@ -7,14 +7,14 @@ use heify_gateway::admin::operate::limits;
 use heify_gateway::admin::{Console, Order, Orders, Reloaded, View};
 use heify_gateway::alerts::{self, Alerter};
 use heify_gateway::config;
-use heify_gateway::metrics::Metrics;
+use heify_gateway::metrics::{InUse, Metrics, Sources};
 use heify_gateway::records::{IssuedKey, Moment, Override, Records};
 use heify_gateway::server::Drained;
 use heify_gateway::server::status::Readiness;
 use heify_gateway::settle::{Settler, Setup};
 use tokio::sync::watch;
 
-use super::gateway::{Gateway, StartError};
+use super::gateway::{self, Gateway, StartError};
 use super::records::{OpenError, Opened};
 use super::serve::Load;
 use super::{issued, log};
@@ -85,7 +85,7 @@ impl Running {
         let Some(opened) = opened else {
             let gateway = Gateway::start(&settings, None)?;
             let view = watch::Sender::new(view(&settings, &gateway, &Changed::default(), 1, now));
-            let metrics = metrics(&gateway, None);
+            let metrics = metrics(&gateway, &settings, None);
             return Ok(Self { settings, gateway, kept: None, view, filter, metrics });
         };
         let records = opened.records.clone();
@@ -94,7 +94,7 @@ impl Running {
         let changed = Changed::read(&records).await.ok_or(OpenError::Keys)?;
         let (in_use, alerted) = (changed.over(&settings, now), records.clone());
         let gateway = Gateway::start(&in_use, Some(&records))?;
-        let metrics = metrics(&gateway, Some(records.clone()));
+        let metrics = metrics(&gateway, &settings, Some(records.clone()));
         let (setups, watched) = watch::channel(Arc::new(gateway.setup(&settings)?));
         tokio::spawn(Settler::new(records, watched, Moment::now).run());
         let view = watch::Sender::new(view(&settings, &gateway, &changed, 1, now));
@@ -272,16 +272,27 @@ impl Running {
         let version = self.view.borrow().version + 1;
         let view = view(&self.settings, &self.gateway, changed, version, Moment::now());
         self.view.send_replace(view);
-        self.metrics.reloaded(self.gateway.levels(), version, SystemTime::now());
+        let in_use = in_use(&self.gateway, &self.settings);
+        self.metrics.reloaded(in_use, version, SystemTime::now());
         let warnings = self.settings.warnings.iter().map(ToString::to_string).collect();
         let restart = restart.into_iter().map(str::to_owned).collect();
         Reloaded { version, restart, warnings }
     }
 }
 
-fn metrics(gateway: &Gateway, records: Option<Records>) -> Metrics {
-    let traffic = Arc::clone(gateway.traffic());
-    Metrics::new(traffic, gateway.levels(), records, SystemTime::now())
+fn metrics(gateway: &Gateway, settings: &config::Settings, records: Option<Records>) -> Metrics {
+    let (traffic, connections) = (gateway.traffic().clone(), gateway.connections().clone());
+    let file = settings.records.as_ref().map(|records| records.path.clone());
+    let sources = Sources { traffic, connections, records, file };
+    Metrics::new(sources, in_use(gateway, settings), SystemTime::now())
+}
+
+fn in_use(gateway: &Gateway, settings: &config::Settings) -> InUse {
+    InUse {
+        levels: gateway.levels(),
+        settle_deadline: settings.settle.deadline,
+        certificate_ends: gateway::certificate_ends(settings.server.tls.as_ref()),
+    }
 }
 
 fn view(

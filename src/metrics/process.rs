@@ -32,8 +32,11 @@ impl Collector for Process {
         }
         let started = self.started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         for (name, help, value) in [
-            ("process_resident_memory_bytes", "Memory in use.", resident()),
-            ("process_open_fds", "Open files and sockets.", open_files()),
+            ("process_resident_memory_bytes", "Memory in use.", kilobytes("VmRSS:")),
+            ("process_virtual_memory_bytes", "Addresses in use.", kilobytes("VmSize:")),
+            ("process_threads", "Threads.", of_status("Threads:")),
+            ("process_open_fds", "Open file descriptors.", open_files()),
+            ("process_max_fds", "As many as there may be.", most_files()),
             ("process_start_time_seconds", "When it started.", Some(started.as_secs())),
         ] {
             if let Some(value) = value {
@@ -55,12 +58,23 @@ fn cpu() -> Option<f64> {
     Some((user + system) / TICKS)
 }
 
-fn resident() -> Option<u64> {
+fn of_status(field: &str) -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    Some(line.split_whitespace().next()?.parse::<u64>().ok()? * KILOBYTE)
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+fn kilobytes(field: &str) -> Option<u64> {
+    Some(of_status(field)? * KILOBYTE)
 }
 
 fn open_files() -> Option<u64> {
     Some(fs::read_dir("/proc/self/fd").ok()?.count() as u64)
+}
+
+/// The soft limit; the hard one is the next number.
+fn most_files() -> Option<u64> {
+    let limits = fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
 }

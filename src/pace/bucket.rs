@@ -62,6 +62,18 @@ impl Bucket {
         (self.word.load(Ordering::Relaxed) >> 1).saturating_sub(self.slack)
     }
 
+    /// Whether somebody waits.
+    pub(super) fn is_held(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & HELD != 0
+    }
+
+    /// The share of the burst that is left, from 0 to 1.
+    pub(super) fn left(&self, now: u64) -> f64 {
+        let ahead = (self.word.load(Ordering::Relaxed) >> 1).saturating_sub(now);
+        let all = self.slack.saturating_add(self.interval);
+        all.saturating_sub(ahead) as f64 / all as f64
+    }
+
     /// Puts a token back that was not used. A bucket cannot become fuller than full.
     pub(super) fn give_back(&self) {
         let _ = self.word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |word| {

@@ -38,6 +38,11 @@ impl<T> Line<T> {
         self.tenants.is_empty()
     }
 
+    /// How many calls wait.
+    pub(super) fn len(&self) -> usize {
+        self.tenants.iter().map(|waiting| waiting.calls.len()).sum()
+    }
+
     /// The call whose turn is next.
     pub(super) fn front(&self) -> Option<&T> {
         self.tenants.front()?.calls.front()

@@ -74,6 +74,16 @@ impl Gate {
         self.rate
     }
 
+    /// The share of the burst that is left, from 0 to 1.
+    pub(super) fn left(&self, now: Instant) -> f64 {
+        self.bucket.left(self.nanos(now))
+    }
+
+    /// How many calls wait; mostly known without the lock.
+    pub(super) fn waiting(&self) -> usize {
+        if self.bucket.is_held() { self.lock().len() } else { 0 }
+    }
+
     /// Asks for one call.
     pub(super) fn enter(
         self: &Arc<Self>,

@@ -46,6 +46,20 @@ impl Paces {
         Self { lanes, max_wait: settings.max_wait }
     }
 
+    /// The share that is left of the tightest of the account's rates, from 0 to 1; `None`: nothing is
+    /// paced.
+    pub fn left(&self) -> Option<f64> {
+        let now = now();
+        let gates = self.lanes.as_ref()?.iter().filter_map(|lane| lane.gate.as_ref());
+        Some(gates.map(|gate| gate.left(now)).fold(1.0, f64::min))
+    }
+
+    /// How many calls wait for one of the account's rates.
+    pub fn waiting(&self) -> usize {
+        let gates = self.lanes.iter().flatten().filter_map(|lane| lane.gate.as_ref());
+        gates.map(|gate| gate.waiting()).sum()
+    }
+
     /// Whether a call has to ask at all.
     pub(super) fn state(&self) -> Pacing {
         if self.lanes.is_some() { Pacing::On } else { Pacing::Off }

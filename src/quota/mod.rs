@@ -29,6 +29,7 @@ mod plan;
 mod refuse;
 mod room;
 mod settings;
+mod standing;
 mod threshold;
 mod told;
 mod usage;
@@ -44,6 +45,7 @@ pub use settings::{
     Budget, LONGEST_AUDIO, Minutes, MinutesBudget, Policy, Rounding, Settings, Settle,
     TenantBudget, WhenRecordsFail,
 };
+pub use standing::{Standing, standing};
 pub use threshold::{About, Level, Webhook, crossed, levels};
 pub use told::{USAGE, Usage, usage_endpoint};
 pub use usage::usage;

@@ -136,6 +136,12 @@ impl MinutesBudget {
     }
 }
 
+/// The kind of object that an endpoint creates.
+pub(super) fn created(endpoint: &Endpoint) -> Option<&str> {
+    let kind = endpoint.effect.object.as_deref();
+    kind.filter(|_| endpoint.effect.kind == Kind::Creates)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

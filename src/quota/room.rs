@@ -100,6 +100,11 @@ impl Quotas {
         &self.plan
     }
 
+    /// The contract that says which limits there are.
+    pub fn contract(&self) -> &Contract {
+        &self.contract
+    }
+
     /// The records behind it.
     pub fn records(&self) -> &Records {
         &self.records

@@ -65,6 +65,12 @@ impl<C: Clock> Limiter<C> {
         self.check(Intent::Peek)
     }
 
+    /// The share of the burst that is left, from 0 to 1; nothing is charged.
+    pub fn left(&self) -> f64 {
+        let rest = self.peek().map_or(0, |state| state.remaining.saturating_add(1));
+        f64::from(rest) / f64::from(self.policy.rate.burst.get())
+    }
+
     fn check(&self, intent: Intent) -> Result<LimitState, Exceeded> {
         match self.gcra.check_key(&intent) {
             Ok(snapshot) => Ok(self.state(snapshot.remaining_burst_capacity())),

@@ -120,6 +120,16 @@ impl<C: Clock + Clone> Table<C> {
         let peek = |slot: &Slot<C>| (slot.enforcement, slot.limiter(&self.clock).peek());
         Some(binding.map(peek).collect())
     }
+
+    /// Each tenant with the share that is left of its tightest rate, from 0 to 1, in the order of the
+    /// tenants; nothing is charged. A rate that nobody has used yet is not made for this: all is left.
+    pub fn left(&self) -> impl Iterator<Item = (&Arc<str>, f64)> {
+        self.tenants.iter().map(|limits| {
+            let own = limits.endpoints.iter().filter_map(|(_, slot)| slot.as_ref());
+            let used = own.chain(&limits.total).filter_map(|slot| slot.limiter.get());
+            (&limits.id, used.map(|limiter| limiter.left()).fold(1.0, f64::min))
+        })
+    }
 }
 
 impl<C: Clock> TenantLimits<C> {

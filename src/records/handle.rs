@@ -5,7 +5,7 @@
 //! [`LONGEST_WAIT`]; a long list is several.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use super::entry::Why;
+use super::health::{Fares, Health, Waiting};
 use super::ledger::{self, Denied, Reserve, Reserved};
 use super::state::Owner;
 use super::store::{Store, Stored};
@@ -23,7 +24,7 @@ use super::{reader, writer};
 /// How long a caller waits for the store before it counts as unavailable.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// Jobs that wait for a thread; more of them mean that the store has stopped.
-const QUEUE: usize = 8192;
+pub const QUEUE: usize = 8192;
 /// Owners that are kept in memory: about 20 MB at most.
 const REMEMBERED: u64 = 100_000;
 /// Owners that are looked up in one turn.
@@ -38,8 +39,8 @@ pub struct Unavailable;
 
 /// What a thread does with its store; it gives what is to be done once that is durable.
 pub(super) enum Job {
-    /// Something to do.
-    Run(Box<Run>),
+    /// Something to do, and that it waits in a queue.
+    Run(Box<Run>, Option<Waiting>),
     /// The end: the store is closed, and then the sender dropped.
     Close(oneshot::Sender<()>),
 }
@@ -49,9 +50,16 @@ pub(super) type Done = Box<dyn FnOnce() -> Option<Undo> + Send>;
 /// Takes back what nobody got; it is done again until it is durable.
 pub(super) type Undo = Box<dyn Fn(&mut dyn Store) -> Stored<()> + Send>;
 
-impl Job {
-    pub(super) fn new(run: impl FnOnce(&mut dyn Store) -> Stored<Done> + Send + 'static) -> Self {
-        Self::Run(Box::new(run))
+/// The way to one of the threads.
+#[derive(Clone)]
+struct Queue {
+    jobs: SyncSender<Job>,
+    waiting: Arc<AtomicU64>,
+}
+
+impl From<SyncSender<Job>> for Queue {
+    fn from(jobs: SyncSender<Job>) -> Self {
+        Self { jobs, waiting: Arc::default() }
     }
 }
 
@@ -60,23 +68,14 @@ impl Job {
 pub struct Records(Arc<Shared>);
 
 struct Shared {
-    writes: SyncSender<Job>,
-    reads: SyncSender<Job>,
+    writes: Queue,
+    reads: Queue,
     /// Never the truth: what is forgotten is read again. An object never moves to another tenant.
     owners: Cache<Uuid, Arc<Owner>>,
     nudge: mpsc::Sender<Uuid>,
     nudges: Mutex<Option<mpsc::Receiver<Uuid>>>,
     health: Arc<Health>,
     changes: watch::Receiver<u64>,
-}
-
-/// How the writing thread fares.
-#[derive(Debug, Default)]
-pub(super) struct Health {
-    pub(super) failing: AtomicBool,
-    pub(super) commits: AtomicU64,
-    pub(super) jobs: AtomicU64,
-    uncounted: AtomicU64,
 }
 
 impl Records {
@@ -90,6 +89,7 @@ impl Records {
         let owners = Cache::new(REMEMBERED);
         let (writes, jobs) = sync_channel(QUEUE);
         writer::start(writer, jobs, Arc::clone(&health))?;
+        let writes = Queue::from(writes);
         let (announce, changes) = watch::channel(0);
         let reads = match reader {
             None => writes.clone(),
@@ -100,7 +100,7 @@ impl Records {
                     cache.invalidate_all();
                     let _ = announce.send(changes);
                 })?;
-                reads
+                reads.into()
             }
         };
         let (nudge, nudges) = mpsc::channel(NUDGES);
@@ -115,8 +115,8 @@ impl Records {
         let (reads, _) = sync_channel(1);
         let (nudge, nudges) = mpsc::channel(1);
         let shared = Shared {
-            writes,
-            reads,
+            writes: writes.into(),
+            reads: reads.into(),
             owners: Cache::new(0),
             nudge,
             nudges: Mutex::new(Some(nudges)),
@@ -227,7 +227,7 @@ impl Records {
         // The reader first: the last one to close moves the log into the file.
         for queue in [&self.0.reads, &self.0.writes] {
             let (tell, closed) = oneshot::channel();
-            if queue.try_send(Job::Close(tell)).is_ok() {
+            if queue.jobs.try_send(Job::Close(tell)).is_ok() {
                 // Nothing is sent: the store is closed when the other end is dropped.
                 let _ = tokio::time::timeout(LONGEST_WAIT, closed).await;
             }
@@ -249,15 +249,21 @@ impl Records {
         self.0.health.uncounted.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many calls did.
-    pub fn uncounted(&self) -> u64 {
-        self.0.health.uncounted.load(Ordering::Relaxed)
+    /// Notes a call that was closed by policy, because nobody told what became of it.
+    pub fn note_unresolved(&self) {
+        self.0.health.unresolved.fetch_add(1, Ordering::Relaxed);
     }
 
     /// How many transactions were committed, and how many jobs they carried.
     pub fn commits(&self) -> (u64, u64) {
         let health = &self.0.health;
         (health.commits.load(Ordering::Relaxed), health.jobs.load(Ordering::Relaxed))
+    }
+
+    /// All that is counted of the records themselves.
+    pub fn fares(&self) -> Fares {
+        let waiting = |queue: &Queue| queue.waiting.load(Ordering::Relaxed);
+        self.0.health.fares(waiting(&self.0.writes), waiting(&self.0.reads))
     }
 }
 
@@ -269,19 +275,20 @@ impl fmt::Debug for Records {
 
 /// Sends a job and waits for its result. `undo` says what takes back a result that nobody got.
 async fn ask<T: Send + 'static>(
-    queue: &SyncSender<Job>,
+    queue: &Queue,
     run: impl FnOnce(&mut dyn Store) -> Stored<T> + Send + 'static,
     undo: impl FnOnce(&T) -> Option<Undo> + Send + 'static,
 ) -> Result<T, Unavailable> {
     let (tell, told) = oneshot::channel();
-    let job = Job::new(move |store| {
+    let run: Box<Run> = Box::new(move |store| {
         if tell.is_closed() {
             return Ok(Box::new(|| None));
         }
         let result = run(store)?;
         Ok(Box::new(move || tell.send(result).err().and_then(|lost| undo(&lost))))
     });
-    queue.try_send(job).map_err(|error| {
+    let job = Job::Run(run, Some(Waiting::new(&queue.waiting)));
+    queue.jobs.try_send(job).map_err(|error| {
         if matches!(error, TrySendError::Full(_)) {
             tracing::error!(waiting = QUEUE, "the records do not keep up");
         }

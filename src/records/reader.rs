@@ -29,10 +29,13 @@ fn run(mut store: Box<dyn Store>, jobs: &Receiver<Job>, changed: &dyn Fn(u64)) {
     let mut looked = Instant::now();
     loop {
         match jobs.recv_timeout(LOOK.saturating_sub(looked.elapsed())) {
-            Ok(Job::Run(run)) => match guarded(&mut *store, run) {
-                Ok(tell) => drop(tell()),
-                Err(error) => tracing::error!(%error, "records cannot be read"),
-            },
+            Ok(Job::Run(run, waiting)) => {
+                drop(waiting);
+                match guarded(&mut *store, run) {
+                    Ok(tell) => drop(tell()),
+                    Err(error) => tracing::error!(%error, "records cannot be read"),
+                }
+            }
             Ok(Job::Close(tell)) => {
                 drop(store);
                 drop(tell);

@@ -99,6 +99,26 @@ pub trait Store: Send {
     }
     /// All balances of a payer.
     fn balances(&mut self, payer: &Payer) -> Stored<Vec<(Meter, Moment, Balance)>>;
+    /// Those of one period, and of what has none.
+    fn balances_in(&mut self, payer: &Payer, period: Moment) -> Stored<Vec<(Meter, Balance)>> {
+        let all = self.balances(payer)?.into_iter();
+        let wanted = all.filter(|(_, of, _)| *of == period || *of == Moment(0));
+        Ok(wanted.map(|(meter, _, balance)| (meter, balance)).collect())
+    }
+    /// How many reservations are not closed, by their state, and how many of them are older than a
+    /// moment.
+    fn unclosed(&mut self, deadline: Moment) -> Stored<Vec<Unclosed>> {
+        let mut found = Vec::new();
+        for state in [State::Open, State::Lost, State::Bound] {
+            let all = self.in_state(state, usize::MAX)?;
+            if let Some(first) = all.first() {
+                let overdue = all.iter().filter(|one| one.opened < deadline).count() as u64;
+                let (count, oldest) = (all.len() as u64, first.opened);
+                found.push(Unclosed { state, count, oldest, overdue });
+            }
+        }
+        Ok(found)
+    }
     /// All reservations in a state, the oldest first, so many at most.
     fn in_state(&mut self, state: State, most: usize) -> Stored<Vec<Reservation>>;
     /// All reservations opened from one moment to before another, the oldest first.
@@ -172,6 +192,19 @@ impl Total {
         let (length, billed) = (AudioMillis::default(), AudioMillis::default());
         Self { tenant: Arc::clone(tenant), jobs: 0, open: 0, length, billed }
     }
+}
+
+/// The reservations in one state that is not the last one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unclosed {
+    /// The state.
+    pub state: State,
+    /// How many, at least one.
+    pub count: u64,
+    /// When the first of them was opened.
+    pub oldest: Moment,
+    /// How many of them were opened before the deadline that was asked for.
+    pub overdue: u64,
 }
 
 /// One line of the audit log.

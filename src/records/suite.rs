@@ -11,7 +11,7 @@ use super::memory::Memory;
 use super::recount::{recount, verify};
 use super::samples::{adopt, bind, hold, id, key, moment, next, reserve, settle, tenant};
 use super::state::State;
-use super::store::{Audit, Store, Stored};
+use super::store::{Audit, Store, Stored, Unclosed};
 use super::upload::{Upload, UploadState};
 use super::words::{AudioMillis, Balance, Meter, Moment, Payer, Period, Posting};
 use crate::key::KeyDigest;
@@ -107,6 +107,14 @@ fn a_call_goes_from_open_to_settled(store: &mut dyn Store) {
         store.balance(&Payer::Tenant(tenant(0)), &Meter::Minutes, moment(0)).unwrap()
     };
     commit(store, 1, &[reserve(3, tenant(0), Some(5000)), reserve(2, tenant(1), None)]).unwrap();
+    let (state, count, oldest) = (State::Open, 2, moment(1));
+    let unclosed = Unclosed { state, count, oldest, overdue: 1 };
+    assert_eq!(store.unclosed(moment(2)).unwrap(), [unclosed]);
+    let mut held = store.balances_in(&acme, moment(0)).unwrap();
+    held.sort_by(|one, other| one.0.cmp(&other.0));
+    let one = |held| Balance { granted: 0, used: 0, held };
+    assert_eq!(held, [(Meter::Calls("/things".into()), one(1)), (Meter::Minutes, one(5000))]);
+    assert_eq!(store.balances_in(&acme, moment(1)).unwrap(), []);
     assert_eq!(minutes(store), Balance { granted: 0, used: 0, held: 5000 });
     let open = store.in_state(State::Open, 10).unwrap();
     let ids = |found: &[super::state::Reservation]| -> Vec<Uuid> {

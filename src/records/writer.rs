@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{io, iter};
 
 use uuid::Uuid;
 
-use super::handle::{Done, Health, Job, Run, Undo};
+use super::handle::{Done, Job, Run, Undo};
+use super::health::Health;
 use super::store::{Store, StoreError, Stored};
 use super::words::Moment;
 
@@ -42,24 +43,26 @@ impl Writer {
         loop {
             let first = match self.wait(jobs) {
                 Ok(job) => job,
-                Err(RecvTimeoutError::Timeout) => Job::new(probe),
+                Err(RecvTimeoutError::Timeout) => Job::Run(Box::new(probe), None),
                 Err(RecvTimeoutError::Disconnected) => return,
             };
             let mut batch = Vec::new();
             let mut end = None;
             for job in iter::once(first).chain(jobs.try_iter().take(MOST - 1)) {
                 match job {
-                    Job::Run(run) => batch.push(run),
+                    Job::Run(run, waiting) => {
+                        drop(waiting);
+                        batch.push(run);
+                    }
                     Job::Close(tell) => {
                         end = Some(tell);
                         break;
                     }
                 }
             }
-            match self.commit(batch) {
-                Ok(count) => {
-                    self.health.commits.fetch_add(1, Ordering::Relaxed);
-                    self.health.jobs.fetch_add(count, Ordering::Relaxed);
+            let began = Instant::now();
+            match self.commit(batch, began) {
+                Ok(()) => {
                     self.recovered();
                     self.take_back();
                 }
@@ -83,9 +86,8 @@ impl Writer {
         }
     }
 
-    /// Does all jobs in one transaction; one that fails by itself takes no other with it. Gives how
-    /// many were done.
-    fn commit(&mut self, batch: Vec<Box<Run>>) -> Stored<u64> {
+    /// Does all jobs in one transaction; one that fails by itself takes no other with it.
+    fn commit(&mut self, batch: Vec<Box<Run>>, began: Instant) -> Stored<()> {
         let done = within(&mut *self.store, |store| {
             let mut done = Vec::with_capacity(batch.len());
             for run in batch {
@@ -97,9 +99,12 @@ impl Writer {
             }
             Ok(done)
         })?;
-        let count = done.len() as u64;
+        // Counted before anybody hears of it: who looks what was written finds the number changed.
+        self.health.commit.add(began.elapsed());
+        self.health.commits.fetch_add(1, Ordering::Relaxed);
+        self.health.jobs.fetch_add(done.len() as u64, Ordering::Relaxed);
         self.undo.extend(done.into_iter().filter_map(|tell| tell()));
-        Ok(count)
+        Ok(())
     }
 
     /// In a transaction of its own: what cannot be taken back must not keep others from writing, and
@@ -123,6 +128,7 @@ impl Writer {
     }
 
     fn failed(&self, error: &StoreError) {
+        self.health.failures.fetch_add(1, Ordering::Relaxed);
         if !self.health.failing.swap(true, Ordering::Relaxed) {
             tracing::error!(%error, "records cannot be written: calls that need them are refused");
         }

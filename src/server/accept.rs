@@ -75,6 +75,7 @@ where
                 }
                 Event::Accepted(Err(error)) if concerns_one_connection(&error) => {}
                 Event::Accepted(Err(error)) => {
+                    self.inner.connections.not_accepted();
                     if !std::mem::replace(&mut pressure.handles, true) {
                         tracing::error!(%error, "no connection can be accepted; trying on");
                     }
@@ -118,6 +119,7 @@ where
                 permit
             }
             Err(_) => {
+                self.inner.connections.delayed();
                 if !std::mem::replace(&mut pressure.room, true) {
                     let limit = self.inner.settings.max_connections;
                     tracing::warn!(limit, "all connections are taken; further ones wait");
@@ -129,9 +131,10 @@ where
             }
         };
         let server = self.clone();
+        let connection = self.inner.connections.accepted();
         connections.spawn(async move {
             server.talk_socket(socket, peer).await;
-            drop(permit);
+            drop((permit, connection));
         });
         true
     }

@@ -124,7 +124,10 @@ where
             Some(protocol) => protocol,
             None => match detect(&mut guard, &mut signals).await {
                 Ok(protocol) => protocol,
-                Err(Some(word)) => return part(guard.into_inner(), Some(word), Linger::Yes).await,
+                Err(Some(word)) => {
+                    self.inner.connections.refused(&word);
+                    return part(guard.into_inner(), Some(word), Linger::Yes).await;
+                }
                 Err(None) => return,
             },
         };
@@ -172,6 +175,7 @@ where
         let io = parts.io.into_inner().into_inner();
         drop((parts.service, parts.read_buf));
         if let Some(word) = &word {
+            self.inner.connections.refused(word);
             tracing::debug!(?end, reason = word.reason(), "connection refused");
         }
         part(io, word, linger).await;

@@ -30,6 +30,8 @@
 mod accept;
 mod activity;
 mod answer;
+#[cfg(feature = "tls")]
+mod certificate;
 mod connection;
 mod current;
 mod deadline;
@@ -51,12 +53,15 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::{Semaphore, watch};
 
 pub use accept::Drained;
+#[cfg(feature = "tls")]
+pub use certificate::not_after;
 pub use listener::{Listener, LocalAddr};
 pub use request_body::RequestBody;
 pub use settings::Settings;
 pub use tls::Tls;
 pub use workers::Workers;
 
+use crate::traffic::Connections;
 use current::Current;
 
 /// hyper's buffer cannot be smaller.
@@ -88,6 +93,8 @@ struct Inner<S> {
     http2: http2::Builder<TokioExecutor>,
     /// One for each connection; shared by the workers of a listener.
     permits: Arc<Semaphore>,
+    /// Who counts them, with the same others.
+    connections: Arc<Connections>,
     /// `Some` from the shutdown on: how long it may take.
     drain: watch::Sender<Option<Duration>>,
 }
@@ -101,12 +108,12 @@ impl<S> Clone for Server<S> {
 impl<S: Clone> Server<S> {
     /// Serves without TLS.
     pub fn new(service: S, settings: Settings) -> Self {
-        Self::assemble(service, settings.bounded(), None, None)
+        Self::assemble(service, settings.bounded(), None, None, Arc::default())
     }
 
     /// Serves with TLS.
     pub fn with_tls(service: S, settings: Settings, tls: Tls) -> Self {
-        Self::assemble(service, settings.bounded(), Some(tls), None)
+        Self::assemble(service, settings.bounded(), Some(tls), None, Arc::default())
     }
 
     fn assemble(
@@ -114,6 +121,7 @@ impl<S: Clone> Server<S> {
         settings: Settings,
         tls: Option<Tls>,
         permits: Option<Arc<Semaphore>>,
+        connections: Arc<Connections>,
     ) -> Self {
         let permits = permits.unwrap_or_else(|| Arc::new(Semaphore::new(settings.max_connections)));
         let inner = Inner {
@@ -123,6 +131,7 @@ impl<S: Clone> Server<S> {
             settings,
             tls,
             permits,
+            connections,
             drain: watch::Sender::new(None),
         };
         Self { inner: Arc::new(inner) }

@@ -5,15 +5,16 @@
 //! `/metrics` for Prometheus. It needs no token and tells nothing that would need one.
 
 use std::convert::Infallible;
-use std::future::{Ready, ready};
+use std::future::{Future, ready};
 use std::io;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use tower::Service;
@@ -21,6 +22,7 @@ use tower::Service;
 use super::{Drained, Listener, Server, Settings};
 use crate::records::Records;
 use crate::refusal::Refusal;
+use crate::version::{COMMIT, VERSION};
 
 /// Whether the gateway wants requests. Clones are the same handle.
 #[derive(Debug, Clone, Default)]
@@ -60,7 +62,8 @@ impl Readiness {
         self.checks().iter().all(|(_, passes)| *passes)
     }
 
-    fn checks(&self) -> [(&'static str, bool); 3] {
+    /// Each check, and whether it passes.
+    pub fn checks(&self) -> [(&'static str, bool); 3] {
         [
             ("loaded", self.0.loaded.load(Ordering::Acquire)),
             ("records-writable", self.0.records.get().is_none_or(Records::is_healthy)),
@@ -69,8 +72,12 @@ impl Readiness {
     }
 }
 
-/// What `/metrics` says, made anew for each scrape.
-pub type Scrape = Arc<dyn Fn() -> String + Send + Sync>;
+/// What `/metrics` says, made anew for each scrape: the content type, and the text in the format that
+/// `Accept` prefers.
+pub type Scrape = Arc<dyn Fn(Option<&HeaderValue>) -> Scraped + Send + Sync>;
+
+/// A scrape on its way.
+pub type Scraped = Pin<Box<dyn Future<Output = (&'static str, String)> + Send>>;
 
 /// The tower service behind the status listener; other listeners can mount it too.
 #[derive(Clone)]
@@ -89,6 +96,11 @@ impl Status {
     /// Reports what the handle says.
     pub fn new(readiness: Readiness) -> Self {
         Self { readiness, scrape: Arc::default() }
+    }
+
+    /// Whether the gateway wants requests.
+    pub fn readiness(&self) -> &Readiness {
+        &self.readiness
     }
 
     /// From now on there are metrics; all clones have them.
@@ -111,10 +123,8 @@ impl Status {
             "/livez" | "/healthz" => text(StatusCode::OK, "ok\n".into()),
             "/readyz" => self.ready(verbose),
             "/version" => version(),
-            "/metrics" => match self.scrape.get() {
-                Some(scrape) => metrics(scrape()),
-                None => return Refusal::UnknownEndpoint { meant: None }.into_response(),
-            },
+            // Whoever reads it gets here only with the wrong method.
+            "/metrics" if self.scrape.get().is_some() => text(StatusCode::OK, String::new()),
             _ => return Refusal::UnknownEndpoint { meant: None }.into_response(),
         };
         if matches!(*method, Method::GET | Method::HEAD) {
@@ -147,15 +157,22 @@ impl Status {
 impl<B> Service<Request<B>> for Status {
     type Response = Response<Full<Bytes>>;
     type Error = Infallible;
-    type Future = Ready<Result<Self::Response, Infallible>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let uri = request.uri();
-        ready(Ok(self.answer(request.method(), uri.path(), uri.query())))
+        let (method, uri) = (request.method(), request.uri());
+        if uri.path() == "/metrics"
+            && matches!(*method, Method::GET | Method::HEAD)
+            && let Some(scrape) = self.scrape.get()
+        {
+            let scraped = scrape(request.headers().get(ACCEPT));
+            return Box::pin(async move { Ok(metrics(scraped.await)) });
+        }
+        Box::pin(ready(Ok(self.answer(method, uri.path(), uri.query()))))
     }
 }
 
@@ -173,15 +190,13 @@ pub fn bounds() -> Settings {
 }
 
 fn version() -> Response<Full<Bytes>> {
-    let body = format!("{{\"version\":\"{}\"}}\n", env!("CARGO_PKG_VERSION"));
+    let body = format!("{{\"version\":\"{VERSION}\",\"commit\":\"{COMMIT}\"}}\n");
     let mut response = text(StatusCode::OK, body);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
-/// In the format of OpenMetrics 1.0.
-fn metrics(body: String) -> Response<Full<Bytes>> {
-    let format = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+fn metrics((format, body): (&'static str, String)) -> Response<Full<Bytes>> {
     let mut response = text(StatusCode::OK, body);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(format));
     response
@@ -198,6 +213,8 @@ fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     fn status_of(readiness: &Readiness, path: &str) -> StatusCode {
@@ -228,17 +245,25 @@ mod tests {
     #[test]
     fn there_are_metrics_once_somebody_makes_them() {
         let status = Status::new(Readiness::new());
-        assert_eq!(status.answer(&Method::GET, "/metrics", None).status(), 404);
+        let mut mounted = status.clone();
+        let mut ask = |method: Method| {
+            let request = Request::builder().method(method).uri("/metrics").body(()).unwrap();
+            let Some(answer) = mounted.call(request).now_or_never() else { panic!("it waits") };
+            answer.unwrap()
+        };
+        assert_eq!(ask(Method::GET).status(), 404);
         let scrapes = Arc::new(std::sync::atomic::AtomicUsize::new(0));
         let counted = Arc::clone(&scrapes);
-        let mounted = status.clone();
-        status.export(Arc::new(move || {
+        status.export(Arc::new(move |_| {
             counted.fetch_add(1, Ordering::Relaxed);
-            "# EOF\n".to_owned()
+            Box::pin(ready(("text/plain; version=0.0.4", String::new())))
         }));
-        for _ in 0..2 {
-            assert_eq!(mounted.answer(&Method::GET, "/metrics", None).status(), 200);
+        for method in [Method::GET, Method::HEAD] {
+            let answer = ask(method);
+            assert_eq!(answer.status(), 200);
+            assert_eq!(answer.headers()[CONTENT_TYPE], "text/plain; version=0.0.4");
         }
+        assert_eq!(ask(Method::POST).status(), 404);
         assert_eq!(scrapes.load(Ordering::Relaxed), 2);
     }
 }

@@ -74,10 +74,12 @@ mod enabled {
             let stream = match select(handshake, drained).await {
                 Either::Left((Ok(Ok(stream)), _)) => stream,
                 Either::Left((Ok(Err(error)), _)) => {
+                    self.inner.connections.handshake_failed();
                     tracing::debug!(%error, "TLS handshake failed");
                     return;
                 }
-                Either::Left((Err(_), _)) | Either::Right(_) => return,
+                Either::Left((Err(_), _)) => return self.inner.connections.handshake_failed(),
+                Either::Right(_) => return,
             };
             let protocol = match stream.get_ref().1.alpn_protocol() {
                 Some(b"h2") => Protocol::Http2,

@@ -23,12 +23,14 @@ use tower::Service;
 use super::settings::FOREVER;
 use super::{Drained, Listener, LocalAddr, RequestBody, Server, Settings, Tls};
 use crate::body::BoxError;
+use crate::traffic::Connections;
 
 /// The running workers of one listener. Dropping them cuts all connections.
 #[derive(Debug)]
 pub struct Workers<S> {
     workers: Vec<Worker<S>>,
     address: LocalAddr,
+    connections: Arc<Connections>,
 }
 
 #[derive(Debug)]
@@ -77,15 +79,17 @@ where
         let address = listener.local_addr()?;
         let settings = settings.clone().bounded();
         let permits = Arc::new(Semaphore::new(settings.max_connections));
+        let connections = Arc::new(Connections::new(settings.max_connections));
         let mut workers = Vec::with_capacity(count.get());
         for index in 0..count.get() {
             let runtime = Builder::new_current_thread().enable_all().build()?;
             let service = within(runtime.handle(), || make(index));
-            let permits = Some(Arc::clone(&permits));
-            let server = Server::assemble(service, settings.clone(), tls.cloned(), permits);
+            let (permits, counted) = (Some(Arc::clone(&permits)), Arc::clone(&connections));
+            let (settings, tls) = (settings.clone(), tls.cloned());
+            let server = Server::assemble(service, settings, tls, permits, counted);
             workers.push(Worker::start(index, server, runtime, listener.share()?)?);
         }
-        Ok(Self { workers, address })
+        Ok(Self { workers, address, connections })
     }
 
     /// Replaces the service of each worker. A request in progress keeps the service that it
@@ -101,6 +105,11 @@ where
         for (worker, service) in self.workers.iter().zip(made) {
             worker.server.replace(service);
         }
+    }
+
+    /// The connections of all workers.
+    pub fn connections(&self) -> &Arc<Connections> {
+        &self.connections
     }
 
     /// Where the listener can be reached: with the real port where port 0 was asked for.

@@ -244,6 +244,9 @@ impl Settler {
             Ok(())
         };
         self.records.write(run).await?;
+        if matches!(decided, Outcome::ChargeByPolicy | Outcome::Release(Why::Policy)) {
+            self.records.note_unresolved();
+        }
         let open = matches!(decided, Outcome::AskAgain(_) | Outcome::PutOff(_));
         if let (Some(object), false) = (reservation.object, open) {
             self.records.forget(&object);

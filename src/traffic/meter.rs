@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::histogram::Histogram;
 use super::incident::Incidents;
 use super::shadow::Shadows;
+use crate::histogram::Histogram;
 
 /// The statuses of Heify's page that answers are counted by; the last place is for all others.
 const STATUSES: [u16; 8] = [200, 201, 400, 402, 403, 404, 429, 500];

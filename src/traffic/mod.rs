@@ -5,7 +5,7 @@
 //! to atomics: no lock, no name, no allocation. Only a refusal takes a lock, that of its own tenant,
 //! because it is kept for whoever asks why.
 
-mod histogram;
+mod connections;
 mod incident;
 mod meter;
 mod recent;
@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-pub use histogram::{BOUNDS, Buckets, Histogram};
+pub use connections::{Connected, Connection, Connections};
 pub use incident::{Incident, Incidents};
 pub use meter::{Answers, EndpointMeter, REASONS, Source, TenantMeter};
 pub use recent::{Recent, SLOT, Slot};

@@ -14,6 +14,7 @@ use http_body_util::Full;
 
 use super::answer::Answer;
 use super::connect::{ConnectTimedOut, Connector, UpstreamError};
+use super::connections::Connections;
 use super::pool::{Pool, SendError};
 use super::{Breaker, Redactor, Settings};
 
@@ -51,15 +52,29 @@ impl Upstream {
     /// # Errors
     /// [`UpstreamError`] when address, key or authorities cannot be used.
     pub fn new(settings: &Settings, breaker: Arc<Breaker>) -> Result<Self, UpstreamError> {
+        Self::counted(settings, breaker, &Arc::default())
+    }
+
+    /// As [`new`](Self::new), with its connections counted among those of others.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn counted(
+        settings: &Settings,
+        breaker: Arc<Breaker>,
+        connections: &Arc<Connections>,
+    ) -> Result<Self, UpstreamError> {
         let parts = settings.url.clone().into_parts();
         let scheme = parts.scheme.ok_or(UpstreamError::Address)?;
         let authority = parts.authority.ok_or(UpstreamError::Address)?;
         let prefix = parts.path_and_query.map_or(String::new(), |path| path.path().to_owned());
         let fields = own_fields(&scheme, &authority, settings)?;
         let connector = Connector::new(settings)?;
-        let pool = Pool::new(connector, scheme, authority, settings.pool_idle_timeout);
+        let (idle, counted) = (settings.pool_idle_timeout, Arc::clone(connections));
+        let pool = Arc::new(Pool::new(connector, scheme, authority, idle, counted));
+        connections.watch(&pool);
         Ok(Self {
-            pool: Arc::new(pool),
+            pool,
             prefix: prefix.trim_end_matches('/').into(),
             fields,
             redactor: Redactor::new(&settings.api_key),

@@ -8,6 +8,7 @@ mod answer;
 mod breaker;
 mod client;
 mod connect;
+mod connections;
 mod pool;
 mod redact;
 #[cfg(feature = "tls")]
@@ -19,6 +20,7 @@ pub use answer::Answer;
 pub use breaker::Breaker;
 pub use client::{Failure, Upstream};
 pub use connect::UpstreamError;
+pub use connections::{Connected, Connections};
 pub use pool::SendError;
 pub use redact::{Redaction, Redactor};
 

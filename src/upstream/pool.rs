@@ -22,6 +22,7 @@ use tower::ServiceExt;
 
 use super::answer::Answer;
 use super::connect::Connector;
+use super::connections::Connections;
 use crate::body::BoxError;
 
 /// What an HTTP/1 answer may have waiting for a slow client; its head has to fit.
@@ -60,6 +61,7 @@ pub(super) struct Pool {
     scheme: Scheme,
     authority: Authority,
     idle_timeout: Duration,
+    connections: Arc<Connections>,
     /// One thread uses the pool, so nobody waits for this lock; it is never held across an await.
     state: Mutex<State>,
 }
@@ -103,8 +105,10 @@ impl Pool {
         scheme: Scheme,
         authority: Authority,
         idle_timeout: Duration,
+        connections: Arc<Connections>,
     ) -> Self {
-        Self { connector, scheme, authority, idle_timeout, state: Mutex::default() }
+        let state = Mutex::default();
+        Self { connector, scheme, authority, idle_timeout, connections, state }
     }
 
     /// Sends a request whose address is a path, and waits for the head of the answer. It is sent a
@@ -180,7 +184,10 @@ impl Pool {
         match opened {
             Ok(Link::Http1(sender)) => self.give_back(sender),
             Ok(Link::Http2(sender)) => self.share(&sender),
-            Err(error) => self.state().fail(number, error),
+            Err(error) => {
+                self.connections.failed();
+                self.state().fail(number, error);
+            }
         }
     }
 
@@ -195,7 +202,9 @@ impl Pool {
                 .initial_connection_window_size(CONNECTION_WINDOW)
                 .handshake(io)
                 .await?;
+            let open = self.connections.opened();
             tokio::spawn(async move {
+                let _open = open;
                 if let Err(error) = connection.await {
                     tracing::debug!(%error, "a connection to the upstream ended");
                 }
@@ -204,13 +213,20 @@ impl Pool {
         }
         let handshake = http1::Builder::new().max_buf_size(READ_BUFFER).handshake(io);
         let (mut sender, connection) = handshake.await?;
+        let open = self.connections.opened();
         tokio::spawn(async move {
+            let _open = open;
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to the upstream ended");
             }
         });
         sender.ready().await?;
         Ok(Link::Http1(sender))
+    }
+
+    /// How many connections have no call.
+    pub(super) fn idle(&self) -> usize {
+        self.state().idle.len()
     }
 
     /// Takes a connection that is ready for the next call.

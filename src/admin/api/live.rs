@@ -13,8 +13,9 @@ use super::request::{Path, Query};
 use crate::admin::access::Viewer;
 use crate::admin::console::{Console, View};
 use crate::admin::operate::{self, explain as told};
+use crate::histogram::Buckets;
 use crate::records::{Moment, Store};
-use crate::traffic::{Buckets, EndpointMeter, Incident, SLOT, Slot, Source};
+use crate::traffic::{EndpointMeter, Incident, SLOT, Slot, Source};
 
 /// The most refusals of an answer.
 const MOST: usize = 1_000;

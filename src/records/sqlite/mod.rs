@@ -36,7 +36,7 @@ use super::change::Override;
 use super::entry::{Entry, IssuedKey};
 use super::memory::Memory;
 use super::state::{Object, Reservation, State};
-use super::store::{Audit, Line, Store, StoreError, Stored, Total};
+use super::store::{Audit, Line, Store, StoreError, Stored, Total, Unclosed};
 use super::upload::{Upload, UploadState};
 use super::words::{AudioMillis, Balance, Meter, Moment, Payer, Period};
 use crate::key::KeyDigest;
@@ -315,6 +315,14 @@ impl Store for Sqlite {
 
     fn balances(&mut self, payer: &Payer) -> Stored<Vec<(Meter, Moment, Balance)>> {
         self.ask(|connection| read::balances(connection, payer))
+    }
+
+    fn balances_in(&mut self, payer: &Payer, period: Moment) -> Stored<Vec<(Meter, Balance)>> {
+        self.ask(|connection| read::balances_in(connection, payer, period))
+    }
+
+    fn unclosed(&mut self, deadline: Moment) -> Stored<Vec<Unclosed>> {
+        self.ask(|connection| read::unclosed(connection, deadline))
     }
 
     fn in_state(&mut self, state: State, most: usize) -> Stored<Vec<Reservation>> {

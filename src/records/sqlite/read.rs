@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::super::entry::{IssuedKey, Opening, Why};
 use super::super::memory::Memory;
 use super::super::state::{Object, Reservation, State};
-use super::super::store::{Line, Total};
+use super::super::store::{Line, Total, Unclosed};
 use super::super::words::{AudioMillis, Balance, Meter, Moment, Payer, Period};
 use super::changes;
 
@@ -53,6 +53,36 @@ pub(super) fn balances(
     let mut found: Vec<_> = rows.into_iter().map(place).collect();
     // The order of the meters, and not that of their names.
     found.sort_by(|one, other| (&one.0, one.1).cmp(&(&other.0, other.1)));
+    Ok(found)
+}
+
+pub(super) fn balances_in(
+    connection: &Connection,
+    payer: &Payer,
+    period: Moment,
+) -> Result<Vec<(Meter, Balance)>> {
+    let sql = format!("{BALANCE} WHERE payer = ?1 AND period IN (0, ?2)");
+    let rows = all(connection, &sql, params![payer.as_str(), period.0], to_balance)?;
+    let mut found: Vec<_> =
+        rows.into_iter().map(|((_, meter, _), balance)| (meter, balance)).collect();
+    found.sort_by(|one, other| one.0.cmp(&other.0));
+    Ok(found)
+}
+
+/// From the index alone.
+pub(super) fn unclosed(connection: &Connection, deadline: Moment) -> Result<Vec<Unclosed>> {
+    let sql = "SELECT count(*), min(opened), coalesce(sum(opened < ?2), 0) FROM reservation \
+               WHERE state = ?1";
+    let mut found = Vec::new();
+    for state in [State::Open, State::Lost, State::Bound] {
+        let row = |row: &Row<'_>| {
+            let oldest = row.get::<_, Option<i64>>(1)?.map(Moment);
+            Ok((to_number(row, 0)?, oldest, to_number(row, 2)?))
+        };
+        let of = (state.as_str(), deadline.0);
+        let (count, oldest, overdue) = connection.prepare_cached(sql)?.query_row(of, row)?;
+        found.extend(oldest.map(|oldest| Unclosed { state, count, oldest, overdue }));
+    }
     Ok(found)
 }
 
