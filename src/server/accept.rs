@@ -83,7 +83,7 @@ where
                 }
             }
         };
-        self.accept_rest(&accepting, &mut connections, &mut pressure).await;
+        self.accept_rest(&accepting, &mut connections).await;
         drop(accepting);
         let ended = async { while connections.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(drain, ended).await;
@@ -130,13 +130,23 @@ where
                 }
             }
         };
+        self.attend(socket, peer, permit, connections);
+        true
+    }
+
+    fn attend(
+        &self,
+        socket: Socket,
+        peer: Peer,
+        permit: OwnedSemaphorePermit,
+        connections: &mut JoinSet<()>,
+    ) {
         let server = self.clone();
         let connection = self.inner.connections.accepted();
         connections.spawn(async move {
             server.talk_socket(socket, peer).await;
             drop((permit, connection));
         });
-        true
     }
 
     async fn room(&self) -> Option<OwnedSemaphorePermit> {
@@ -149,25 +159,19 @@ where
         }
     }
 
-    /// Takes what the kernel has already accepted: closing the socket would reset it.
-    async fn accept_rest(
-        &self,
-        accepting: &Accepting,
-        connections: &mut JoinSet<()>,
-        pressure: &mut Pressure,
-    ) {
-        let mut accepted = Vec::new();
-        poll_fn(|context| {
-            while let Poll::Ready(Ok(connection)) = accepting.poll_accept(context) {
-                accepted.push(connection);
-            }
-            Poll::Ready(())
-        })
-        .await;
-        for (socket, peer) in accepted {
-            if !self.admit(socket, peer, connections, pressure).await {
-                break;
-            }
+    /// Takes what the kernel has already accepted: closing the socket would reset it. What there is no
+    /// room for stays there, for whoever else may hold the socket.
+    async fn accept_rest(&self, accepting: &Accepting, connections: &mut JoinSet<()>) {
+        while let Ok(permit) = Arc::clone(&self.inner.permits).try_acquire_owned() {
+            // Without tokio's budget, which would end this early.
+            let accepted = tokio::task::unconstrained(poll_fn(|context| {
+                Poll::Ready(match accepting.poll_accept(context) {
+                    Poll::Ready(Ok(accepted)) => Some(accepted),
+                    Poll::Ready(Err(_)) | Poll::Pending => None,
+                })
+            }));
+            let Some((socket, peer)) = accepted.await else { return };
+            self.attend(socket, peer, permit, connections);
         }
     }
 

@@ -49,6 +49,9 @@ struct Signals<'a, D> {
     deadline: Deadline<'a>,
     timer: Pin<&'a mut Sleep>,
     drained: Pin<&'a mut D>,
+    /// The listener drains.
+    noticed: bool,
+    /// The connection was told.
     draining: bool,
     drain: Receiver<Option<Duration>>,
     /// Who is woken by the drain.
@@ -56,19 +59,31 @@ struct Signals<'a, D> {
 }
 
 impl<D: Future> Signals<'_, D> {
-    /// Tells, once, that the listener drains.
+    /// Tells, once, that the listener drains; not before the first byte has come: for that there is a
+    /// deadline, and until then whoever has just connected is not closed upon.
     fn poll_drain(&mut self, context: &mut Context<'_>) -> bool {
-        if self.draining {
+        self.notice_drain(context);
+        if self.draining || !self.noticed || !self.activity.heard() {
             return false;
+        }
+        self.draining = true;
+        true
+    }
+
+    fn notice_drain(&mut self, context: &mut Context<'_>) {
+        if self.noticed {
+            return;
         }
         // One load instead of a lock each time that something happens on the connection.
         let waits = self.waiter.as_ref().is_some_and(|waiter| waiter.will_wake(context.waker()));
         if waits && !self.drain.has_changed().unwrap_or(true) {
-            return false;
+            return;
         }
-        self.draining = self.drained.as_mut().poll(context).is_ready();
+        self.noticed = self.drained.as_mut().poll(context).is_ready();
         self.waiter = Some(context.waker().clone());
-        self.draining
+        if self.noticed {
+            self.deadline.drains();
+        }
     }
 
     fn poll_overdue(&mut self, context: &mut Context<'_>) -> Poll<Overdue> {
@@ -114,6 +129,7 @@ where
             deadline,
             timer,
             drained,
+            noticed: false,
             draining: false,
             drain: unseen,
             waiter: None,
@@ -150,7 +166,11 @@ where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         D: Future,
     {
-        let mut connection = self.inner.http1.serve_connection(io, service);
+        let mut connection = match signals.noticed {
+            false => self.inner.http1.serve_connection(io, service),
+            // Whoever came late is answered, and told that this was all.
+            true => self.inner.http1.clone().keep_alive(false).serve_connection(io, service),
+        };
         let end = poll_fn(|context| {
             loop {
                 match Pin::new(&mut connection).poll(context) {
@@ -235,9 +255,7 @@ where
                 detected => detected.map_err(|_: io::Error| None),
             });
         }
-        if !signals.activity.heard() && signals.poll_drain(context) {
-            return Poll::Ready(Err(None));
-        }
+        signals.notice_drain(context);
         signals
             .poll_overdue(context)
             .map(|overdue| Err((overdue == Overdue::Head).then_some(Refusal::HeadTooSlow)))

@@ -34,10 +34,16 @@ enum Phase {
     Busy,
 }
 
+/// How long a client that has just connected may take to its first byte while the listener drains: it is
+/// about to send a request, and closing on it would be that request's failure.
+pub(super) const FRESH: Duration = Duration::from_secs(1);
+
 /// The clock of one connection.
 #[derive(Debug)]
 pub(super) struct Deadline<'a> {
     settings: &'a Settings,
+    /// When the first byte is due.
+    first: Instant,
     activity: &'a Activity,
     protocol: Protocol,
     phase: Phase,
@@ -50,12 +56,14 @@ pub(super) struct Deadline<'a> {
 impl<'a> Deadline<'a> {
     /// Starts the clock; its timer has to be set to [`first`](Self::first).
     pub(super) fn start(settings: &'a Settings, activity: &'a Activity) -> Self {
+        let now = Instant::now();
         Self {
             settings,
+            first: now + settings.first_byte_timeout,
             activity,
             protocol: Protocol::Http1,
             phase: Phase::Silent,
-            since: Instant::now(),
+            since: now,
             calls: 0,
             socket: Stall::default(),
             streams: Stall::default(),
@@ -64,7 +72,14 @@ impl<'a> Deadline<'a> {
 
     /// When the first byte is due.
     pub(super) fn first(&self) -> Instant {
-        self.since + self.settings.first_byte_timeout
+        self.first
+    }
+
+    /// The listener drains: who is silent is waited for no longer than if it had just connected.
+    pub(super) fn drains(&mut self) {
+        if !self.activity.heard() {
+            self.first = self.first.min(self.since + FRESH);
+        }
     }
 
     pub(super) fn speaks(&mut self, protocol: Protocol) {
@@ -99,7 +114,7 @@ impl<'a> Deadline<'a> {
         let limits = self.settings;
         self.advance();
         let phase = match self.phase {
-            Phase::Silent => Some((self.since + limits.first_byte_timeout, Overdue::FirstByte)),
+            Phase::Silent => Some((self.first, Overdue::FirstByte)),
             Phase::Head => Some((self.since + limits.header_timeout, Overdue::Head)),
             Phase::Idle => Some((self.since + limits.idle_timeout, Overdue::Idle)),
             Phase::Busy => None,

@@ -26,6 +26,7 @@ mod enabled {
     use tokio::io::{AsyncRead, AsyncWrite};
     use tower::Service;
 
+    use super::super::deadline::FRESH;
     use super::super::guard::Protocol;
     use super::super::{RequestBody, Server};
     use crate::body::BoxError;
@@ -67,9 +68,9 @@ mod enabled {
         {
             let acceptor = tokio_rustls::TlsAcceptor::from(tls.0.load_full());
             let limit = self.inner.settings.handshake_timeout;
+            let fresh = tokio::time::Instant::now() + FRESH;
             let mut drain = self.inner.drain.subscribe();
-            // A handshake is no request in progress: draining does not wait for it.
-            let drained = pin!(drain.wait_for(Option::is_some));
+            let drained = pin!(async { drop(drain.wait_for(Option::is_some).await) });
             let handshake = pin!(tokio::time::timeout(limit, acceptor.accept(io)));
             let stream = match select(handshake, drained).await {
                 Either::Left((Ok(Ok(stream)), _)) => stream,
@@ -79,7 +80,14 @@ mod enabled {
                     return;
                 }
                 Either::Left((Err(_), _)) => return self.inner.connections.handshake_failed(),
-                Either::Right(_) => return,
+                // A handshake is no request in progress, but whoever has just connected is about to
+                // send one.
+                Either::Right((_, handshake)) => {
+                    match tokio::time::timeout_at(fresh, handshake).await {
+                        Ok(Ok(Ok(stream))) => stream,
+                        _ => return,
+                    }
+                }
             };
             let protocol = match stream.get_ref().1.alpn_protocol() {
                 Some(b"h2") => Protocol::Http2,

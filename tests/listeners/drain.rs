@@ -74,3 +74,15 @@ async fn a_drain_comes_through_when_all_connections_are_taken() {
     running.server.shutdown();
     assert_eq!(running.drained().await, Drained { cut: 1 });
 }
+
+#[tokio::test]
+async fn who_has_just_connected_is_still_served() {
+    let running = Running::start(Settings::default());
+    let mut client = running.connect().await;
+    // The server has accepted it when it serves the next.
+    running.connect().await.get("/hello").await;
+    running.server.shutdown();
+    let answer = client.get("/hello").await;
+    assert_eq!((answer.text(), answer.field("connection")), ("hello", Some("close")));
+    assert_eq!(running.drained().await, Drained { cut: 0 });
+}
