@@ -134,6 +134,7 @@ pub mod rate;
 pub mod rate_limit;
 pub mod records;
 pub mod refusal;
+pub mod rotate;
 pub mod route;
 pub mod secret;
 pub mod server;

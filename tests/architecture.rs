@@ -37,7 +37,7 @@ const FLOORS: [&[&str]; 6] = [
         "route",
         "validate",
     ],
-    &["alerts", "stack", "config", "settle"],
+    &["alerts", "stack", "config", "rotate", "settle"],
     &["admin", "metrics", "server", "simulator"],
     &["cli", "main"],
 ];

@@ -11,7 +11,7 @@ use crate::authenticate::Throttle;
 use crate::config::Settings;
 use crate::contract::Contract;
 use crate::rate::Rate;
-use crate::records::{Moment, Override, Records, Store, Stored, Unavailable};
+use crate::records::{LONGEST_WAIT, Moment, Override, Records, Store, Stored, Unavailable};
 use crate::traffic::Traffic;
 
 /// How many orders may wait.
@@ -164,8 +164,14 @@ impl Console {
         order: impl FnOnce(oneshot::Sender<T>) -> Order,
     ) -> Result<T, Gone> {
         let (tell, told) = oneshot::channel();
-        self.0.orders.try_send(order(tell)).map_err(|_| Gone)?;
-        let told = tokio::time::timeout(crate::records::LONGEST_WAIT, told).await;
+        let order = order(tell);
+        let wait = match order {
+            // A new central key may have to be proven first.
+            Order::Reload(_) => LONGEST_WAIT + crate::rotate::DEADLINE,
+            Order::Renew(_) | Order::LogLevel(..) => LONGEST_WAIT,
+        };
+        self.0.orders.try_send(order).map_err(|_| Gone)?;
+        let told = tokio::time::timeout(wait, told).await;
         told.map_err(|_| Gone)?.map_err(|_| Gone)
     }
 }

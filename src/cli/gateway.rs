@@ -3,20 +3,23 @@
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use heify_gateway::alerts;
 use heify_gateway::config::{self, Listen};
 use heify_gateway::contract::{Contract, Mistake};
+use heify_gateway::pace::Paces;
 use heify_gateway::records::Records;
-use heify_gateway::server::{self, Drained, Listener, LocalAddr, Tls, Workers};
+use heify_gateway::rotate::{Proof, prove};
+use heify_gateway::server::{self, Drained, Listener, LocalAddr, Pulse, Tls, Workers};
 use heify_gateway::settle::Setup;
 use heify_gateway::stack::{self, Levels, Rooms, Stack};
 use heify_gateway::traffic::{Connections, Traffic};
 use heify_gateway::upstream::{Upstream, UpstreamError};
 
-use super::Exit;
+use super::certificates::{self, Certificates};
 use super::records::OpenError;
+use super::{Exit, call};
 
 /// Why a checked configuration cannot be served all the same.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +32,8 @@ pub(crate) enum StartError {
     Upstream(#[from] UpstreamError),
     #[error(transparent)]
     Records(#[from] OpenError),
+    #[error("{0}")]
+    Handed(String),
     #[error("the contract has mistakes:\n{0}")]
     Contract(String),
     #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "there is no TLS to fail"))]
@@ -57,17 +62,20 @@ pub(crate) struct Gateway {
     rooms: Rooms,
     /// One per thread, in the order of the threads.
     upstreams: Vec<Arc<Upstream>>,
-    tls: Option<Tls>,
+    certificates: Certificates,
     server: config::Server,
     records: Option<Records>,
     traffic: Arc<Traffic>,
 }
 
 impl Gateway {
-    /// Binds the data port and starts one thread per core.
+    /// Binds the data port, unless it was handed over, and starts one thread per core. `admin` has the
+    /// certificate of the admin port, which is renewed together with the data port's.
     pub(crate) fn start(
         settings: &config::Settings,
         records: Option<&Records>,
+        handed: Option<Listener>,
+        admin: Option<Tls>,
     ) -> Result<Self, StartError> {
         let count = threads(&settings.server);
         let traffic = Arc::new(Traffic::new(Instant::now()));
@@ -77,10 +85,11 @@ impl Gateway {
             1,
         );
         let upstreams = clients(&rooms, count.get())?;
-        let tls = tls(settings.server.tls.as_ref())?;
-        let listener = match &settings.server.listen {
-            Listen::Tcp(address) => Listener::tcp(*address),
-            Listen::Unix(path) => Listener::unix(path),
+        let tls = certificates::tls(settings.server.tls.as_ref())?;
+        let listener = match (handed, &settings.server.listen) {
+            (Some(listener), _) => Ok(listener),
+            (None, Listen::Tcp(address)) => Listener::tcp(*address),
+            (None, Listen::Unix(path)) => Listener::unix(path),
         };
         let listener = listener.map_err(|error| {
             let name = format!("cannot listen on {}", settings.server.listen);
@@ -91,7 +100,8 @@ impl Gateway {
         let workers = Workers::start_with(count, listener, &bounds, tls.as_ref(), stack)
             .map_err(StartError::Threads)?;
         let (server, records) = (settings.server.clone(), records.cloned());
-        Ok(Self { workers, rooms, upstreams, tls, server, records, traffic })
+        let certificates = Certificates { data: tls, admin };
+        Ok(Self { workers, rooms, upstreams, certificates, server, records, traffic })
     }
 
     /// Where the data port is.
@@ -117,16 +127,39 @@ impl Gateway {
             true => self.upstreams.clone(),
             false => clients(&rooms, self.upstreams.len())?,
         };
-        replace_tls(self.tls.as_ref(), &settings.server)?;
+        let certificates = self.certificates.renewed(settings)?;
         // From here on nothing can fail.
+        certificates.replace();
         self.workers.replace(|index| rooms.stack(Arc::clone(&upstreams[index])));
         (self.rooms, self.upstreams) = (rooms, upstreams);
         Ok(needs_restart(&self.server, &settings.server))
     }
 
+    /// What has to be asked before this configuration may take over: whether the upstream takes the
+    /// central key, where the key or its address is another than now.
+    pub(crate) fn proof(
+        &self,
+        settings: &config::Settings,
+    ) -> Result<Option<impl Future<Output = Proof> + Send + use<>>, StartError> {
+        let (now, new) = (self.rooms.upstream_settings(), &settings.upstream);
+        if (&now.url, &now.api_key, &now.ca_pem) == (&new.url, &new.api_key, &new.ca_pem) {
+            return Ok(None);
+        }
+        let contract = contract(settings)?;
+        // Of a changed contract, too; the gates of the account are those in use.
+        let paces = Arc::new(Paces::new(&settings.pace, &contract, Some(self.rooms.paces())));
+        let upstream = Arc::new(call::upstream(new)?);
+        Ok(Some(async move { prove(&contract, upstream, paces).await }))
+    }
+
     /// How full it is.
     pub(crate) fn levels(&self) -> Levels {
         self.rooms.levels()
+    }
+
+    /// Whether the threads of the data path still do something.
+    pub(crate) fn pulse(&self) -> Pulse {
+        self.workers.pulse()
     }
 
     /// What passes.
@@ -242,66 +275,4 @@ fn needs_restart(old: &config::Server, new: &config::Server) -> Vec<&'static str
     let of_listener = |server| server::Settings { drain_timeout: Duration::ZERO, ..bounds(server) };
     note("server's connections, timeouts and head size", of_listener(old) == of_listener(new));
     changed
-}
-
-#[cfg(feature = "tls")]
-pub(super) fn tls(tls: Option<&config::Tls>) -> Result<Option<Tls>, StartError> {
-    Ok(certificate(tls)?.map(Tls::new))
-}
-
-/// Puts a renewed certificate to use.
-#[cfg(feature = "tls")]
-fn replace_tls(tls: Option<&Tls>, server: &config::Server) -> Result<(), StartError> {
-    if let (Some(tls), Some(certificate)) = (tls, certificate(server.tls.as_ref())?) {
-        tls.replace(certificate);
-    }
-    Ok(())
-}
-
-#[cfg(feature = "tls")]
-fn certificate(tls: Option<&config::Tls>) -> Result<Option<rustls::ServerConfig>, StartError> {
-    use rustls::pki_types::pem::PemObject;
-    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-
-    let Some(tls) = tls else { return Ok(None) };
-    let pem = |error: rustls::pki_types::pem::Error| StartError::Certificate(error.to_string());
-    let wrong = |error: rustls::Error| StartError::Certificate(error.to_string());
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&tls.cert_pem).collect();
-    let key = PrivateKeyDer::from_pem_slice(tls.key_pem.expose().as_bytes()).map_err(pem)?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(wrong)?
-        .with_no_client_auth()
-        .with_single_cert(chain.map_err(pem)?, key)
-        .map_err(wrong)?;
-    Ok(Some(config))
-}
-
-/// Until when a certificate is valid: the first of its chain.
-#[cfg(feature = "tls")]
-pub(super) fn certificate_ends(tls: Option<&config::Tls>) -> Option<SystemTime> {
-    use rustls::pki_types::CertificateDer;
-    use rustls::pki_types::pem::PemObject;
-
-    let first = CertificateDer::pem_slice_iter(&tls?.cert_pem).next()?.ok()?;
-    server::not_after(&first)
-}
-
-#[cfg(not(feature = "tls"))]
-pub(super) fn certificate_ends(_: Option<&config::Tls>) -> Option<SystemTime> {
-    None
-}
-
-#[cfg(not(feature = "tls"))]
-pub(super) fn tls(tls: Option<&config::Tls>) -> Result<Option<Tls>, StartError> {
-    match tls {
-        Some(_) => Err(StartError::NoTls),
-        None => Ok(None),
-    }
-}
-
-#[cfg(not(feature = "tls"))]
-fn replace_tls(_: Option<&Tls>, _: &config::Server) -> Result<(), StartError> {
-    Ok(())
 }

@@ -6,6 +6,7 @@
 mod adopt;
 mod beside;
 mod call;
+mod certificates;
 mod check;
 mod completions;
 mod config;
@@ -23,15 +24,19 @@ mod minutes;
 mod operators;
 mod output;
 mod records;
+mod reload;
 mod remote;
 mod running;
 mod serve;
 mod signals;
 mod simulator;
+mod sockets;
 mod sources;
+mod systemd;
 mod tenants;
 mod unresolved;
 mod usage;
+mod watch;
 mod when;
 
 use std::ffi::OsString;

@@ -11,44 +11,54 @@ use heify_gateway::admin::{self, Console};
 use heify_gateway::config;
 use heify_gateway::metrics::Metrics;
 use heify_gateway::server::status::{Readiness, Status, bounds};
-use heify_gateway::server::{Listener, LocalAddr, Server};
+use heify_gateway::server::{Listener, LocalAddr, Server, Tls};
 
-use super::gateway::{self, StartError};
+use super::certificates;
+use super::gateway::StartError;
+use super::sockets::Sockets;
 
 /// The listeners beside the data port.
 pub(crate) struct Operators {
     status: Option<LocalAddr>,
     admin: Option<(LocalAddr, Server<Router>)>,
+    tls: Option<Tls>,
     service: Status,
 }
 
 impl Operators {
-    /// Binds them; until the console is there, they tell the status only. Without tokens nobody is
+    /// Binds those that were not handed over; until the console is there, they tell the status only. Without tokens nobody is
     /// answered, so there is no admin listener of its own.
     pub(crate) fn start(
         settings: &config::Settings,
         readiness: &Readiness,
+        handed: &mut Sockets,
     ) -> Result<Self, StartError> {
-        let shared = settings.status == settings.admin.listen;
+        handed.check(settings)?;
+        let shared = settings.status == settings.admin.listen && handed.status.is_none();
         let mut operators =
-            Self { status: None, admin: None, service: Status::new(readiness.clone()) };
+            Self { status: None, admin: None, tls: None, service: Status::new(readiness.clone()) };
         if shared || !settings.admin.tokens.is_empty() {
-            operators.start_admin(&settings.admin)?;
+            operators.start_admin(&settings.admin, handed.admin.take())?;
         }
         operators.status = if shared {
             operators.admin.as_ref().map(|(address, _)| address.clone())
         } else {
-            let (listener, address) = bind(settings.status, "status")?;
+            let (listener, address) = bind(settings.status, "status", handed.status.take())?;
             tokio::spawn(operators.service.clone().serve(listener));
             Some(address)
         };
         Ok(operators)
     }
 
-    fn start_admin(&mut self, admin: &config::Admin) -> Result<(), StartError> {
-        let (listener, address) = bind(admin.listen, "admin")?;
+    fn start_admin(
+        &mut self,
+        admin: &config::Admin,
+        handed: Option<Listener>,
+    ) -> Result<(), StartError> {
+        let (listener, address) = bind(admin.listen, "admin", handed)?;
         let service = Router::new().fallback_service(self.service.clone());
-        let server = match gateway::tls(admin.tls.as_ref())? {
+        self.tls = certificates::tls(admin.tls.as_ref())?;
+        let server = match self.tls.clone() {
             Some(tls) => Server::with_tls(service, bounds(), tls),
             None => Server::new(service, bounds()),
         };
@@ -69,6 +79,11 @@ impl Operators {
         server.replace(admin::router(console).fallback_service(self.service.clone()));
     }
 
+    /// The certificate of the admin port, for whoever renews it.
+    pub(crate) fn tls(&self) -> Option<Tls> {
+        self.tls.clone()
+    }
+
     /// Where `/livez` and `/readyz` are.
     pub(crate) fn status(&self) -> Option<String> {
         self.status.as_ref().map(ToString::to_string)
@@ -80,8 +95,12 @@ impl Operators {
     }
 }
 
-fn bind(address: SocketAddr, what: &str) -> Result<(Listener, LocalAddr), StartError> {
-    let bound = Listener::tcp(address).map_err(|error| {
+fn bind(
+    address: SocketAddr,
+    what: &str,
+    handed: Option<Listener>,
+) -> Result<(Listener, LocalAddr), StartError> {
+    let bound = handed.map_or_else(|| Listener::tcp(address), Ok).map_err(|error| {
         let name = format!("cannot listen on {address} ({what})");
         StartError::Listen { name, error }
     })?;

@@ -4,19 +4,23 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use heify_gateway::admin::operate::limits;
-use heify_gateway::admin::{Console, Order, Orders, Reloaded, View};
+use heify_gateway::admin::{Console, Order, Orders, View};
 use heify_gateway::alerts::{self, Alerter};
 use heify_gateway::config;
 use heify_gateway::metrics::{InUse, Metrics, Sources};
 use heify_gateway::records::{IssuedKey, Moment, Override, Records};
-use heify_gateway::server::Drained;
+use heify_gateway::rotate::Proof;
 use heify_gateway::server::status::Readiness;
+use heify_gateway::server::{Drained, Listener, Tls};
 use heify_gateway::settle::{Settler, Setup};
 use tokio::sync::watch;
 
-use super::gateway::{self, Gateway, StartError};
+use super::certificates;
+use super::gateway::{Gateway, StartError};
 use super::records::{OpenError, Opened};
+use super::reload::Reloading;
 use super::serve::Load;
+use super::systemd::Manager;
 use super::{issued, log};
 
 /// When issued keys could not be read or put to use, how soon that is tried again.
@@ -29,30 +33,53 @@ pub(crate) struct Running {
     /// What the file says, without keys from elsewhere.
     pub(crate) settings: Arc<config::Settings>,
     pub(crate) gateway: Gateway,
-    kept: Option<Kept>,
+    /// What the file said at the start.
+    pub(super) started: Arc<config::Settings>,
+    pub(super) kept: Option<Kept>,
     /// What the admin API sees of it.
-    view: watch::Sender<View>,
+    pub(super) view: watch::Sender<View>,
     /// How the filter of the log is shown and changed.
     filter: log::Filter,
-    metrics: Metrics,
+    pub(super) metrics: Metrics,
+    pub(super) reloading: Reloading,
 }
 
-struct Kept {
+/// What was there before: sockets that listen already, and who wants to know.
+#[derive(Default)]
+pub(crate) struct Before {
+    /// The data port, where somebody handed it over.
+    pub(crate) data: Option<Listener>,
+    /// The certificate of the admin port.
+    pub(crate) admin: Option<Tls>,
+    pub(crate) manager: Manager,
+}
+
+/// What there is to do.
+pub(crate) enum Due {
+    /// Keys or limits have changed beside the file.
+    Renew,
+    /// A new central key was asked about.
+    Proven(Proof),
+    /// A configuration whose key could not be proven is tried again.
+    Again,
+}
+
+pub(super) struct Kept {
     opened: Opened,
     /// What was changed in the records, as the gateway knows it.
-    changed: Changed,
+    pub(super) changed: Changed,
     /// When the next changed limit ends.
     ends: Option<Moment>,
     /// Whether records may say something else of it than the gateway knows.
     behind: bool,
-    setups: watch::Sender<Arc<Setup>>,
-    alerts: watch::Sender<Arc<alerts::Setup>>,
+    pub(super) setups: watch::Sender<Arc<Setup>>,
+    pub(super) alerts: watch::Sender<Arc<alerts::Setup>>,
     changes: watch::Receiver<u64>,
 }
 
 /// What operators have changed beside the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Changed {
+pub(super) struct Changed {
     issued: Vec<IssuedKey>,
     overrides: Vec<Override>,
 }
@@ -65,7 +92,7 @@ impl Changed {
     }
 
     /// The settings with all of it over them.
-    fn over(&self, settings: &config::Settings, now: Moment) -> config::Settings {
+    pub(super) fn over(&self, settings: &config::Settings, now: Moment) -> config::Settings {
         let mut settings = settings.clone();
         issued::add(&mut settings, &self.issued);
         limits::overlay(&mut settings, &self.overrides, now);
@@ -80,20 +107,24 @@ impl Running {
         opened: Option<Opened>,
         readiness: &Readiness,
         filter: log::Filter,
+        before: Before,
     ) -> Result<Self, StartError> {
         let (now, settings) = (Moment::now(), Arc::new(settings));
+        let Before { data, admin, manager } = before;
+        let (started, reloading) = (Arc::clone(&settings), Reloading::telling(manager));
         let Some(opened) = opened else {
-            let gateway = Gateway::start(&settings, None)?;
+            let gateway = Gateway::start(&settings, None, data, admin)?;
             let view = watch::Sender::new(view(&settings, &gateway, &Changed::default(), 1, now));
             let metrics = metrics(&gateway, &settings, None);
-            return Ok(Self { settings, gateway, kept: None, view, filter, metrics });
+            let kept = None;
+            return Ok(Self { settings, started, gateway, kept, view, filter, metrics, reloading });
         };
         let records = opened.records.clone();
         readiness.watch(records.clone());
         let changes = records.foreign_changes();
         let changed = Changed::read(&records).await.ok_or(OpenError::Keys)?;
         let (in_use, alerted) = (changed.over(&settings, now), records.clone());
-        let gateway = Gateway::start(&in_use, Some(&records))?;
+        let gateway = Gateway::start(&in_use, Some(&records), data, admin)?;
         let metrics = metrics(&gateway, &settings, Some(records.clone()));
         let (setups, watched) = watch::channel(Arc::new(gateway.setup(&settings)?));
         tokio::spawn(Settler::new(records, watched, Moment::now).run());
@@ -104,7 +135,7 @@ impl Running {
         metrics.alerting(counts.clone());
         tokio::spawn(Alerter::new(alerted, watched, Moment::now, counts).run());
         let kept = Some(Kept { opened, changed, ends, behind: false, setups, alerts, changes });
-        Ok(Self { settings, gateway, kept, view, filter, metrics })
+        Ok(Self { settings, started, gateway, kept, view, filter, metrics, reloading })
     }
 
     /// What Prometheus reads.
@@ -129,26 +160,20 @@ impl Running {
         drained
     }
 
-    /// Waits until another process has written into the records, or a changed limit ends.
-    pub(crate) async fn change(&mut self) {
-        let Some(kept) = &mut self.kept else { return std::future::pending().await };
-        if kept.behind {
-            return tokio::time::sleep(RENEW_AGAIN).await;
-        }
-        let ends = kept.ends.map(|ends| Moment::now().until(ends));
-        let end = async {
-            match ends {
-                // The wall clock may be set: it is looked at again.
-                Some(ends) => tokio::time::sleep(ends.min(LOOK_AGAIN)).await,
-                None => std::future::pending().await,
-            }
-        };
+    /// Waits until there is something to do. Nothing is lost when the future is dropped.
+    pub(crate) async fn due(&mut self) -> Due {
         tokio::select! {
-            changed = kept.changes.changed() => if changed.is_err() {
-                // There are no others to write.
-                std::future::pending::<()>().await;
-            },
-            () = end => {}
+            () = change(self.kept.as_mut()) => Due::Renew,
+            due = self.reloading.due() => due,
+        }
+    }
+
+    /// Does it.
+    pub(crate) async fn attend(&mut self, due: Due, load: &Load<'_>) {
+        match due {
+            Due::Renew => self.renew().await,
+            Due::Proven(proof) => self.proven(&proof),
+            Due::Again => self.reload(load, None),
         }
     }
 
@@ -190,93 +215,34 @@ impl Running {
                 self.renew().await;
                 let _ = tell.send(());
             }
-            Order::Reload(tell) => {
-                let _ = tell.send(self.reload(load));
-            }
+            Order::Reload(tell) => self.reload(load, Some(tell)),
             Order::LogLevel(to, tell) => {
                 let _ = tell.send((self.filter)(to.as_deref()));
             }
         }
     }
+}
 
-    /// Reads the configuration again; where it has a mistake, nothing changes.
-    ///
-    /// # Errors
-    /// All mistakes, which are in the log, too.
-    pub(crate) fn reload(&mut self, load: &Load<'_>) -> Result<Reloaded, Vec<String>> {
-        let reloaded = self.try_reload(load);
-        if reloaded.is_err() {
-            self.metrics.not_reloaded();
-        }
-        reloaded
+/// Waits until another process has written into the records, or a changed limit ends.
+async fn change(kept: Option<&mut Kept>) {
+    let Some(kept) = kept else { return std::future::pending().await };
+    if kept.behind {
+        return tokio::time::sleep(RENEW_AGAIN).await;
     }
-
-    fn try_reload(&mut self, load: &Load<'_>) -> Result<Reloaded, Vec<String>> {
-        let new = load().map_err(|mistakes| {
-            for mistake in mistakes.iter() {
-                tracing::error!(%mistake, "not reloaded: the configuration has a mistake");
-            }
-            mistakes.iter().map(ToString::to_string).collect::<Vec<_>>()
-        })?;
-        for warning in &new.warnings {
-            tracing::warn!(%warning, "configuration");
+    let ends = kept.ends.map(|ends| Moment::now().until(ends));
+    let end = async {
+        match ends {
+            // The wall clock may be set: it is looked at again.
+            Some(ends) => tokio::time::sleep(ends.min(LOOK_AGAIN)).await,
+            None => std::future::pending().await,
         }
-        if new.records.is_some() && self.kept.is_none() {
-            tracing::error!("not reloaded: records are needed now; restart the gateway");
-            return Err(vec!["records are needed now: restart the gateway".to_owned()]);
-        }
-        let nothing = Changed::default();
-        let changed = self.kept.as_ref().map_or(&nothing, |kept| &kept.changed);
-        let version = self.view.borrow().version + 1;
-        match self.gateway.reload(&changed.over(&new, Moment::now()), version) {
-            Ok(restart) => Ok(self.reloaded(new, restart)),
-            Err(error) => {
-                tracing::error!(%error, "not reloaded");
-                Err(vec![error.to_string()])
-            }
-        }
-    }
-
-    fn reloaded(&mut self, new: config::Settings, mut restart: Vec<&'static str>) -> Reloaded {
-        if new.status != self.settings.status {
-            restart.push("status.listen");
-        }
-        let (admin, old) = (&new.admin, &self.settings.admin);
-        let opens = |admin: &config::Admin, status| {
-            (!admin.tokens.is_empty() || status == admin.listen).then_some(admin.listen)
-        };
-        if opens(admin, new.status) != opens(old, self.settings.status) || admin.tls != old.tls {
-            restart.push("admin.listen and admin.tls");
-        }
-        if new.log != self.settings.log {
-            restart.push("log");
-        }
-        if new.records != self.settings.records {
-            restart.push("records");
-        }
-        for key in &restart {
-            tracing::warn!(key, "this change takes effect after a restart");
-        }
-        if let Some(kept) = &self.kept {
-            let in_use = kept.changed.over(&new, Moment::now());
-            kept.alerts.send_replace(Arc::new(self.gateway.alerts(&in_use)));
-            match self.gateway.setup(&new) {
-                Ok(setup) => drop(kept.setups.send_replace(Arc::new(setup))),
-                Err(error) => tracing::error!(%error, "jobs are settled as before"),
-            }
-        }
-        tracing::info!(tenants = new.authenticate.tenants.len(), "configuration reloaded");
-        self.settings = Arc::new(new);
-        let nothing = Changed::default();
-        let changed = self.kept.as_ref().map_or(&nothing, |kept| &kept.changed);
-        let version = self.view.borrow().version + 1;
-        let view = view(&self.settings, &self.gateway, changed, version, Moment::now());
-        self.view.send_replace(view);
-        let in_use = in_use(&self.gateway, &self.settings);
-        self.metrics.reloaded(in_use, version, SystemTime::now());
-        let warnings = self.settings.warnings.iter().map(ToString::to_string).collect();
-        let restart = restart.into_iter().map(str::to_owned).collect();
-        Reloaded { version, restart, warnings }
+    };
+    tokio::select! {
+        changed = kept.changes.changed() => if changed.is_err() {
+            // There are no others to write.
+            std::future::pending::<()>().await;
+        },
+        () = end => {}
     }
 }
 
@@ -287,15 +253,15 @@ fn metrics(gateway: &Gateway, settings: &config::Settings, records: Option<Recor
     Metrics::new(sources, in_use(gateway, settings), SystemTime::now())
 }
 
-fn in_use(gateway: &Gateway, settings: &config::Settings) -> InUse {
+pub(super) fn in_use(gateway: &Gateway, settings: &config::Settings) -> InUse {
     InUse {
         levels: gateway.levels(),
         settle_deadline: settings.settle.deadline,
-        certificate_ends: gateway::certificate_ends(settings.server.tls.as_ref()),
+        certificate_ends: certificates::not_after(settings.server.tls.as_ref()),
     }
 }
 
-fn view(
+pub(super) fn view(
     settings: &Arc<config::Settings>,
     gateway: &Gateway,
     changed: &Changed,

@@ -1,5 +1,6 @@
 //! `serve`: how does the gateway run until it is told to stop?
 
+use std::cell::RefCell;
 use std::io;
 
 use clap::Args;
@@ -10,22 +11,28 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::gateway::StartError;
 use super::operators::Operators;
 use super::records;
-use super::running::Running;
+use super::running::{Before, Running};
 use super::signals::Endings;
-use super::sources::{explain, settings};
+use super::sockets::Sockets;
+use super::sources::{explain, settings_and_files};
+use super::systemd::Manager;
+use super::watch::{Files, Watch};
 use super::{Exit, Surroundings, log};
 
 /// What `serve` understands.
 #[derive(Debug, Args)]
 #[command(after_help = "SIGTERM and SIGINT drain, a second one ends at once; SIGHUP reads the \
-    configuration again.\n\n\
+    configuration again, and so does a change of its files.\n\n\
     Examples:\n  heify-gateway serve -c gateway.toml\n  \
     HEIFY_API_KEY=... HEIFY_GATEWAY_TENANT_KEY=... heify-gateway serve")]
 pub(crate) struct Arguments {}
 
 /// Serves until a signal says otherwise.
 pub(crate) fn run(_: &Arguments, surroundings: Surroundings<'_>) -> io::Result<Exit> {
-    let loaded = match settings(&surroundings) {
+    // Before anything else: there must be no other thread yet.
+    let sockets = Sockets::take(&surroundings.environment);
+    let (loaded, files) = settings_and_files(&surroundings);
+    let loaded = match loaded {
         Ok(loaded) => loaded,
         Err(mistakes) => {
             explain(&mistakes, surroundings.talk)?;
@@ -45,7 +52,20 @@ pub(crate) fn run(_: &Arguments, surroundings: Surroundings<'_>) -> io::Result<E
     }
     // Signals and the status listener live apart from the data path's threads.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let ended = runtime.block_on(serve(loaded, &|| settings(&surroundings), filter));
+    let manager = Manager::find(environment);
+    let ended = match sockets {
+        Ok(sockets) => {
+            let files = RefCell::new(files);
+            let load = || {
+                let (loaded, read) = settings_and_files(&surroundings);
+                files.replace(read);
+                loaded
+            };
+            let around = Around { load: &load, files: &files, manager };
+            runtime.block_on(serve(loaded, &around, filter, sockets))
+        }
+        Err(error) => Err(error),
+    };
     // What still checks a large file of records must not hold up the end.
     runtime.shutdown_background();
     match ended {
@@ -59,15 +79,26 @@ pub(crate) fn run(_: &Arguments, surroundings: Surroundings<'_>) -> io::Result<E
 
 pub(crate) type Load<'a> = dyn Fn() -> Result<config::Settings, Mistakes> + 'a;
 
+/// What a running gateway looks to.
+struct Around<'a> {
+    load: &'a Load<'a>,
+    /// What was read at the last load.
+    files: &'a RefCell<Files>,
+    manager: Manager,
+}
+
 async fn serve(
     settings: config::Settings,
-    load: &Load<'_>,
+    around: &Around<'_>,
     filter: log::Filter,
+    mut sockets: Sockets,
 ) -> Result<Exit, StartError> {
+    let Around { load, files, manager } = *around;
     let mut signals = Signals::new().map_err(StartError::Threads)?;
     let readiness = Readiness::new();
     // Before the records are open: who waits for them is alive, and not ready.
-    let operators = Operators::start(&settings, &readiness)?;
+    let operators = Operators::start(&settings, &readiness, &mut sockets)?;
+    manager.starting("opening the records");
     let opened = match &settings.records {
         None => None,
         Some(records) => {
@@ -77,7 +108,8 @@ async fn serve(
             }
         }
     };
-    let mut running = Running::start(settings, opened, &readiness, filter).await?;
+    let before = Before { data: sockets.data, admin: operators.tls(), manager };
+    let mut running = Running::start(settings, opened, &readiness, filter, before).await?;
     let (console, mut orders) = running.console();
     operators.open(console, running.metrics().clone());
     readiness.loaded();
@@ -92,19 +124,27 @@ async fn serve(
         records = settings.records.as_ref().map(|records| records.path.display().to_string()),
         "gateway ready"
     );
+    manager.ready();
+    tokio::spawn(manager.show_life(running.gateway.pulse()));
+    let mut watch = Watch::new();
     let end = loop {
+        let watches = running.settings.watch;
         tokio::select! {
             told = signals.next() => match told {
-                // What is wrong is in the log.
-                Told::Reload => drop(running.reload(load)),
+                Told::Reload => running.reload(load, None),
                 Told::End(signal) => break signal,
             },
-            () = running.change() => running.renew().await,
+            () = watch.changed(watches, files) => {
+                tracing::info!("the configuration's files have changed");
+                running.reload(load, None);
+            }
+            due = running.due() => running.attend(due, load).await,
             Some(order) = orders.recv() => running.obey(order, load).await,
         }
     };
     tracing::info!(signal = end, "draining");
     readiness.draining();
+    manager.stopping();
     let (delay, timeout) = {
         let server = &running.settings.server;
         (server.pre_stop_delay, server.drain_timeout)

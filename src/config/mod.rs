@@ -182,6 +182,9 @@ fn read(mut root: Section<'_>, sources: &Sources<'_>) -> Settings {
     let upstream = upstream::upstream(root.section("upstream"));
     let validate = upstream::bodies(root.section("body"));
     let log = server::log(root.section("log"));
+    let mut section = root.section("reload");
+    let watch = section.take("watch").and_then(Field::boolean).unwrap_or(true);
+    section.finish();
     let mut section = root.section("contract");
     let (contract, names) = contract(section.take("file"), sources.endpoints);
     section.finish();
@@ -239,6 +242,7 @@ fn read(mut root: Section<'_>, sources: &Sources<'_>) -> Settings {
         contract,
         contact,
         log,
+        watch,
         warnings: Vec::new(),
     }
 }

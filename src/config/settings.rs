@@ -52,6 +52,8 @@ pub struct Settings {
     pub contact: Option<String>,
     /// What is logged, and how.
     pub log: Log,
+    /// Whether a change of any file that was read makes the gateway read all of them again. Yes.
+    pub watch: bool,
     /// What is allowed, but perhaps not meant.
     pub warnings: Vec<Problem>,
 }

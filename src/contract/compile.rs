@@ -141,7 +141,8 @@ impl<'d> Compiler<'d> {
 
     fn operation(&mut self, path: &str, method: &Method, operation: &'d Entry) {
         let node = &operation.value;
-        let (mut limits, mut effect, mut cap) = ((None, None), None, None);
+        let mut proof_place = operation.place;
+        let (mut limits, mut effect, mut cap, mut proof) = ((None, None), None, None, None);
         for entry in node.entries() {
             match &*entry.key {
                 "x-gateway-limits" => limits = extension::limits(entry, &mut self.mistakes),
@@ -154,6 +155,10 @@ impl<'d> Compiler<'d> {
                         self.mistakes.add(entry.place, message);
                     }
                 }
+                "x-gateway-key-proof" => {
+                    proof = extension::key_proof(entry, &mut self.mistakes);
+                    proof_place = entry.place;
+                }
                 _ => {}
             }
         }
@@ -162,6 +167,10 @@ impl<'d> Compiler<'d> {
         if node.entry("x-gateway-effect").is_none() {
             let message = format!("{path}: x-gateway-effect is missing");
             self.mistakes.add(operation.place, message);
+        }
+        if let Some(sent) = &proof {
+            let schema = body.as_ref().map(|(schema, _)| schema);
+            self.proves(sent, schema, effect.as_ref(), limits.1.is_some(), proof_place);
         }
         self.endpoints.push(Endpoint {
             index: self.endpoints.len(),
@@ -172,10 +181,38 @@ impl<'d> Compiler<'d> {
             // Without an effect the document has a mistake, and no endpoint leaves this file.
             effect: effect.unwrap_or(NO_EFFECT),
             cap,
+            key_proof: proof.map(|body| body.to_string().into()),
             ids: body.as_ref().map(|(_, ids)| ids.clone()).unwrap_or_default(),
             answer,
             body: body.map(|(schema, _)| schema),
         });
+    }
+
+    /// What is sent to prove a key must not be able to cost anything, and must be what the endpoint
+    /// takes: an answer to anything else would prove nothing.
+    fn proves(
+        &mut self,
+        sent: &Value,
+        schema: Option<&BodySchema>,
+        effect: Option<&Effect>,
+        monthly: bool,
+        place: Place,
+    ) {
+        let reads = |effect: &Effect| matches!(effect.kind, Kind::Reads | Kind::Lists);
+        if effect.is_some_and(|effect| !reads(effect) || effect.spends_minutes || monthly) {
+            let message = "x-gateway-key-proof: only an operation that reads or lists can prove a \
+                           key, without minutes and without a monthly quota";
+            self.mistakes.add(place, message);
+        }
+        if self.endpoints.iter().any(|other| other.key_proof.is_some()) {
+            let message = "x-gateway-key-proof: one operation proves keys, and another one does so";
+            self.mistakes.add(place, message);
+        }
+        if schema.is_some_and(|schema| schema.check(sent).is_err()) {
+            let message =
+                "x-gateway-key-proof: the operation's own schema does not allow this body";
+            self.mistakes.add(place, message);
+        }
     }
 
     /// The extension of the successful response; there is at most one.

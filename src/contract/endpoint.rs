@@ -27,6 +27,9 @@ pub struct Endpoint {
     pub effect: Effect,
     /// How many objects the account may hold, on endpoints that create them.
     pub cap: Option<Cap>,
+    /// A body that can be sent without any cost, to learn whether the upstream takes a key; on the one
+    /// endpoint that is asked for that.
+    pub key_proof: Option<Box<str>>,
     /// Where the request carries ids, and of what kind.
     pub ids: Vec<IdField>,
     /// Where a successful answer carries what.
@@ -53,6 +56,7 @@ impl Endpoint {
             monthly: None,
             effect,
             cap: None,
+            key_proof: None,
             ids: Vec::new(),
             answer: Answer::default(),
             body: None,

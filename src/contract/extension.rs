@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::endpoint::{Answer, Cap, Effect, Kind};
-use super::source::{Data, Entry, Mistakes, Place};
+use super::source::{Data, Entry, Mistakes, Node, Place};
 use crate::rate::Rate;
 
 /// The extensions that exist, for the mistake that names an unknown one.
@@ -15,6 +15,7 @@ pub(super) const KNOWN: &[&str] = &[
     "x-gateway-limits",
     "x-gateway-effect",
     "x-gateway-cap",
+    "x-gateway-key-proof",
     "x-gateway-answer",
     "x-gateway-id",
     "x-gateway-message",
@@ -158,6 +159,16 @@ pub(super) fn cap(entry: &Entry, mistakes: &mut Mistakes) -> Option<Cap> {
     }
     let message = cap.text("message").map(Into::into);
     Some(Cap { most: cap.number("most")?, message })
+}
+
+/// `x-gateway-key-proof`: the body that asks for nothing but whether the key is taken.
+pub(super) fn key_proof(entry: &Entry, mistakes: &mut Mistakes) -> Option<serde_json::Value> {
+    let mut proof = Extension::open(entry, &["body"], mistakes);
+    let body = entry.value.member("body");
+    if entry.value.is_map() && body.is_none() {
+        proof.wrong(entry.value.place, "body is missing");
+    }
+    body.map(Node::to_json)
 }
 
 /// `x-gateway-answer`: where a successful answer carries what.

@@ -116,6 +116,12 @@ impl Contract {
         self.endpoints.iter().find_map(|endpoint| JobReader::new(endpoint, kind))
     }
 
+    /// The endpoint that tells whether a key is taken, and the body to ask it with; `None`: the document
+    /// marks none.
+    pub fn key_proof(&self) -> Option<(&Arc<Endpoint>, &str)> {
+        self.endpoints.iter().find_map(|one| Some((one, one.key_proof.as_deref()?)))
+    }
+
     /// The path that was probably meant by an unknown one; `None` when none is near.
     pub fn nearest(&self, path: &str) -> Option<&str> {
         nearest::nearest(path, self.endpoints.iter().map(|endpoint| &*endpoint.path))

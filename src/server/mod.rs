@@ -59,7 +59,7 @@ pub use listener::{Listener, LocalAddr};
 pub use request_body::RequestBody;
 pub use settings::Settings;
 pub use tls::Tls;
-pub use workers::Workers;
+pub use workers::{Pulse, Workers};
 
 use crate::traffic::Connections;
 use current::Current;

@@ -112,6 +112,11 @@ where
         &self.connections
     }
 
+    /// A way to see whether the workers still run what they are given.
+    pub fn pulse(&self) -> Pulse {
+        Pulse(self.workers.iter().map(|worker| worker.runtime.clone()).collect())
+    }
+
     /// Where the listener can be reached: with the real port where port 0 was asked for.
     pub fn local_addr(&self) -> &LocalAddr {
         &self.address
@@ -143,6 +148,22 @@ where
         }
         drop(alive);
         total
+    }
+}
+
+/// Shows whether workers still run what they are given. Clones show the same.
+#[derive(Debug, Clone)]
+pub struct Pulse(Vec<Handle>);
+
+impl Pulse {
+    /// Comes to its end when every worker has run a small task, or has ended; never, when one of them
+    /// is stuck.
+    pub async fn beat(&self) {
+        let tasks: Vec<_> = self.0.iter().map(|worker| worker.spawn(async {})).collect();
+        for task in tasks {
+            // A worker that has ended drops its task: it is not stuck.
+            let _ = task.await;
+        }
     }
 }
 

@@ -124,3 +124,35 @@ async fn the_status_listener_reports_readiness() {
     assert_eq!(verbose.text(), "[+] loaded\n[+] records-writable\n[-] not-draining\nnot ready\n");
     assert_eq!(client.get("/else").await.field("x-gateway-reason"), Some("unknown_endpoint"));
 }
+
+#[tokio::test]
+async fn a_worker_that_is_stuck_shows_in_the_pulse() {
+    let app = App::new("app");
+    let (stuck, held) = (std::sync::mpsc::channel::<()>(), Arc::new(std::sync::Mutex::new(None)));
+    *held.lock().unwrap() = Some(stuck.1);
+    let service = tower::service_fn(move |request: http::Request<_>| {
+        // Nothing else runs on this thread until the test lets go.
+        if request.uri().path() == "/stuck" {
+            let waits = held.lock().unwrap().take();
+            let _ = waits.map(|waits| waits.recv());
+        }
+        tower::Service::call(&mut app.clone(), request)
+    });
+    let settings = Settings::default();
+    let workers =
+        Workers::start_with(NonZeroUsize::MIN, local(), &settings, None, |_| service.clone())
+            .unwrap();
+    let LocalAddr::Tcp(address) = *workers.local_addr() else { unreachable!() };
+    let pulse = workers.pulse();
+    soon(pulse.beat()).await;
+    let mut client = connect(address).await;
+    client.send("GET /stuck HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let mut beats = true;
+    while beats {
+        beats = tokio::time::timeout(Duration::from_millis(100), pulse.beat()).await.is_ok();
+    }
+    drop(stuck.0);
+    assert_eq!(client.answer().await.status, 200);
+    soon(pulse.beat()).await;
+    drop(workers);
+}

@@ -29,12 +29,17 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 pub(crate) struct Running {
     child: Child,
     lines: Receiver<String>,
-    input: ChildStdin,
+    input: Option<ChildStdin>,
 }
 
 impl Running {
-    pub(crate) fn start(mut command: Command) -> Self {
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    pub(crate) fn start(command: Command) -> Self {
+        Self::start_on(command, Stdio::piped())
+    }
+
+    /// Starts it with something of its own to read.
+    pub(crate) fn start_on(mut command: Command, input: Stdio) -> Self {
+        let mut child = command.stdin(input).stdout(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = channel();
         let output = BufReader::new(child.stdout.take().unwrap());
         // A read has no deadline, a channel has.
@@ -45,7 +50,7 @@ impl Running {
                 }
             }
         });
-        let input = child.stdin.take().unwrap();
+        let input = child.stdin.take();
         Self { child, lines, input }
     }
 
@@ -60,7 +65,7 @@ impl Running {
     }
 
     pub(crate) fn write(&mut self, text: &str) {
-        self.input.write_all(text.as_bytes()).unwrap();
+        self.input.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
     }
 
     /// Sends a signal (`TERM`, `INT`, `HUP`).

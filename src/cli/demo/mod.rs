@@ -22,9 +22,10 @@ use tracing::level_filters::LevelFilter;
 use self::lines::Shown;
 use super::gateway::StartError;
 use super::operators::Operators;
-use super::running::Running;
+use super::running::{Before, Running};
 use super::signals::Endings;
 use super::simulator::{explain, given_or_random};
+use super::sockets::Sockets;
 use super::{Exit, Surroundings, log, records, sources};
 
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
@@ -101,12 +102,13 @@ async fn show(
     };
     let settings = made.settings().map_err(Trouble::Configuration)?;
     let readiness = Readiness::new();
-    let operators = Operators::start(&settings, &readiness)?;
+    let operators = Operators::start(&settings, &readiness, &mut Sockets::default())?;
     let opened = match &settings.records {
         Some(records) => Some(records::open(records).await.map_err(StartError::from)?),
         None => None,
     };
-    let mut running = Running::start(settings, opened, &readiness, filter).await?;
+    let mut running =
+        Running::start(settings, opened, &readiness, filter, Before::default()).await?;
     let (console, mut orders) = running.console();
     operators.open(console, running.metrics().clone());
     readiness.loaded();
@@ -124,7 +126,7 @@ async fn show(
     loop {
         tokio::select! {
             _ = endings.next() => break,
-            () = running.change() => running.renew().await,
+            due = running.due() => running.attend(due, &|| made.settings()).await,
             Some(order) = orders.recv() => running.obey(order, &|| made.settings()).await,
         }
     }
