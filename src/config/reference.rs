@@ -9,7 +9,7 @@ use super::units::{show_duration, show_size};
 
 /// What is read once, when the gateway starts. The answer to a reload names each such key that has
 /// changed.
-const READ_AT_START: [&str; 16] = [
+const READ_AT_START: [&str; 14] = [
     "server.listen",
     "server.workers",
     "server.max_connections",
@@ -21,8 +21,6 @@ const READ_AT_START: [&str; 16] = [
     "server.max_header_bytes",
     "status.listen",
     "admin.listen",
-    "admin.tls.cert_file",
-    "admin.tls.key_file",
     "log",
     "records.url",
     "records.lock_wait",
@@ -45,7 +43,7 @@ with `#:schema ./gateway.schema.json`.
   `\"1MiB\"`, `\"2GiB\"`.
 - In a table of names, a `?` marks what may be left out.
 - Relative paths start at the folder of the file, those of variables at the working directory.
-- SIGHUP and `POST /admin/v1/reload` read the file again, all or nothing. *Restart*: a change needs a restart, and the reload says so.
+- SIGHUP, `POST /admin/v1/reload` and a change of the files themselves make the gateway read all of them again, all or nothing. *Restart*: a change needs a restart, and the reload says so.
 ";
 
 /// Returns the reference of all settings, in Markdown.
