@@ -32,6 +32,16 @@ async fn calls_one_after_the_other_share_a_connection_whatever_their_answers() {
         gateway.call("/get-configuration", READ).await;
     }
     assert_eq!((upstream.requests().len(), upstream.connections()), (calls, 1));
+    let counted = || gateway.rooms.levels().upstream_connections();
+    // It is given back a moment after the client has its answer.
+    let given_back = async {
+        while counted().idle == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), given_back).await.unwrap();
+    let counted = counted();
+    assert_eq!((counted.opened, counted.open, counted.idle, counted.failed), (1, 1, 1, 0));
 }
 
 #[tokio::test]
@@ -70,6 +80,9 @@ async fn a_connection_that_the_upstream_ends_is_not_used_again() {
         assert_eq!(gateway.call("/submit", SUBMIT).await.status, 200);
     }
     assert_eq!((upstream.requests().len(), upstream.connections()), (3, 3));
+    let counted = gateway.rooms.levels().upstream_connections();
+    assert_eq!((counted.opened, counted.failed), (3, 0));
+    assert!(counted.open <= 1, "those that have ended are not open: {counted:?}");
 }
 
 #[tokio::test]

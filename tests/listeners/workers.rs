@@ -39,11 +39,17 @@ async fn two_workers_share_one_socket() {
         open.push(client);
     }
     assert_eq!(seen, HashSet::from(["worker 0".to_owned(), "worker 1".to_owned()]));
+    // All workers count into one: each connection when it comes, and when it ends.
+    let (connections, all) = (Arc::clone(workers.connections()), open.len() as u64);
+    let read = connections.read();
+    assert_eq!((read.accepted, read.open, read.limit), (all, all, 10_000));
     let drained = soon(workers.shutdown(Duration::from_secs(10))).await;
     assert_eq!(drained, Drained { cut: 0 });
     for mut client in open {
         client.ends().await;
     }
+    let read = connections.read();
+    assert_eq!((read.accepted, read.open), (all, 0));
 }
 
 #[tokio::test]
