@@ -233,3 +233,27 @@ fn the_reference_and_the_schema_are_those_of_the_reader() {
     let file = "config/gateway.schema.json";
     assert!(read(file) == schema, "{again} schema > {file}`");
 }
+
+#[test]
+fn what_is_deployed_is_this_version() {
+    let version = env!("CARGO_PKG_VERSION");
+    let (mut found, mut folders) = (0, vec![root().join("deploy")]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = read(&path);
+            let names = ["heify-gateway:", "appVersion: \"", "image.version=\""];
+            for rest in names.iter().flat_map(|name| text.split(name).skip(1)) {
+                if rest.starts_with(|first: char| first.is_ascii_digit()) {
+                    assert!(rest.starts_with(version), "{}: {rest:.20}", path.display());
+                    found += 1;
+                }
+            }
+        }
+    }
+    assert!(found > 3, "found no versions");
+}
