@@ -149,6 +149,19 @@ fn the_table_of_refusals_is_that_of_the_code() {
 }
 
 #[test]
+fn every_reason_has_its_line_for_operators() {
+    let page = read("docs/troubleshooting.md");
+    let reasons = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
+    let mut listed: Vec<_> = reasons.map(|(reason, _)| reason.to_owned()).collect();
+    // The tables of symptoms begin with messages, which have spaces.
+    listed.retain(|reason| !reason.contains([' ', '/']));
+    let count = listed.len();
+    let listed: BTreeSet<_> = listed.into_iter().collect();
+    assert_eq!(listed, reasons_in_the_source());
+    assert_eq!(listed.len(), count, "a reason has two lines");
+}
+
+#[test]
 fn every_link_to_a_file_leads_somewhere() {
     let mut broken = Vec::new();
     for page in pages() {
