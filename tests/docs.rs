@@ -211,24 +211,40 @@ fn every_decision_stands_in_the_index() {
     }
 }
 
-#[cfg(feature = "config")]
-#[test]
-fn the_readmes_configuration_is_valid_and_without_a_warning() {
+/// What a page shows as a whole configuration, with files that could be there.
+#[cfg(all(feature = "config", feature = "tls"))]
+fn first_configuration(page: &str) -> heify_gateway::config::Settings {
     use heify_gateway::config::{Sources, load};
 
-    let readme = read("README.md");
-    let file = readme.split_once("\n```toml\n").unwrap().1.split_once("\n```\n").unwrap().0;
-    let read_file = |path: &Path| match path.to_str() {
-        Some("gateway.toml") => Ok(file.as_bytes().to_vec()),
-        _ => Ok(b"the-central-key-of-the-account\n".to_vec()),
+    let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let page = read(page);
+    let file = page.split_once("\n```toml\n").unwrap().1.split_once("\n```\n").unwrap().0;
+    let read_file = |path: &Path| {
+        Ok(match path.to_str().unwrap() {
+            "gateway.toml" => file.as_bytes().to_vec(),
+            "tls.crt" => certificate.cert.pem().into_bytes(),
+            "tls.key" => certificate.signing_key.serialize_pem().into_bytes(),
+            other => format!("the-secret-of-{other}\n").into_bytes(),
+        })
     };
     let nothing: [(&str, &str); 0] = [];
     let mut sources = Sources::new(Some("gateway.toml".into()), nothing);
     sources.read_file = &read_file;
-    let settings = load(&sources).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    assert!(settings.warnings.is_empty(), "{:?}", settings.warnings);
-    let ids: Vec<_> = settings.authenticate.tenants.iter().map(|tenant| &*tenant.id).collect();
-    assert_eq!(ids, ["support", "research"]);
+    load(&sources).unwrap_or_else(|mistakes| panic!("{mistakes}"))
+}
+
+#[cfg(all(feature = "config", feature = "tls"))]
+#[test]
+fn the_pages_configurations_are_valid_and_without_a_warning() {
+    for (page, tenants) in
+        [("README.md", vec!["support", "research"]), ("docs/operations.md", vec!["support"])]
+    {
+        let settings = first_configuration(page);
+        assert!(settings.warnings.is_empty(), "{page}: {:?}", settings.warnings);
+        let found: Vec<_> =
+            settings.authenticate.tenants.iter().map(|tenant| &*tenant.id).collect();
+        assert_eq!(found, tenants, "{page}");
+    }
 }
 
 /// Both are made by the program itself.

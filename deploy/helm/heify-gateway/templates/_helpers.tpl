@@ -68,10 +68,17 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if not (or .Values.existingSecret $own) }}
 {{- fail "existingSecret: name the Secret with the key central-key, or bring HEIFY_API_KEY_FILE by extraEnv." }}
 {{- end }}
-{{- with .Values.config.upstream }}
-{{- if .api_key }}{{ fail "config.upstream.api_key: a ConfigMap is no place for it. Put it into existingSecret as central-key." }}{{ end }}
-{{- end }}
+{{- $plain := list }}
+{{- with .Values.config.upstream }}{{ if .api_key }}{{ $plain = append $plain "upstream.api_key" }}{{ end }}{{ end }}
 {{- with .Values.config.admin }}
-{{- if .token }}{{ fail "config.admin.token: a ConfigMap is no place for it. Put it into existingSecret, and name the file: token_file." }}{{ end }}
+{{- if .token }}{{ $plain = append $plain "admin.token" }}{{ end }}
+{{- range .tokens }}{{ if .token }}{{ $plain = append $plain "admin.tokens: token" }}{{ end }}{{ end }}
+{{- end }}
+{{- range .Values.config.alerts }}{{ if .secret }}{{ $plain = append $plain "alerts: secret" }}{{ end }}{{ end }}
+{{- range .Values.config.tenants }}
+{{- range .keys }}{{ if .key }}{{ $plain = append $plain "tenants.keys: key" }}{{ end }}{{ end }}
+{{- end }}
+{{- with $plain }}
+{{- fail (printf "config.%s: a ConfigMap is no place for a secret. Put it into existingSecret, and name its file in /run/secrets/heify (or give sha256, where that will do)." (first .)) }}
 {{- end }}
 {{- end }}
