@@ -146,6 +146,8 @@ fn a_rule_that_does_not_exist_is_refused() {
     one_mistake("type: string }\n", schema, "api.yaml:18:44: x-gateway-rule: expected one of");
     let schema = "type: string, x-gateway-trimmed-length: 0 }\n";
     one_mistake("type: string }\n", schema, "api.yaml:18:54: x-gateway-trimmed-length: expected");
+    let schema = "type: string, x-gateway-audio-url: yes }\n";
+    one_mistake("type: string }\n", schema, "api.yaml:18:49: x-gateway-audio-url: expected true");
 }
 
 #[test]

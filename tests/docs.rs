@@ -36,6 +36,7 @@ fn refusals() -> Vec<Refusal> {
     let retry_after = Duration::from_secs(1);
     let mut all = vec![
         Refusal::MissingField { field: "configuration_id".into() },
+        Refusal::UnsupportedAudioFormat,
         Refusal::InvalidField {
             message: "custom_summary must be at most 300 characters long (it has 412).".into(),
         },

@@ -88,10 +88,9 @@ fn other_faults_are_told_shallow_first_and_in_the_order_of_the_document() {
     let body = json!({"configuration_id": "x", "url": "x", "name": 1, "evaluator_id": "x"});
     fails("/submit", body, &uuid("configuration_id"));
     let body = json!({"configuration_id": ID, "url": "x", "name": 1, "evaluator_id": "x"});
-    let url = "url must be an absolute URI such as https://example.com/call.mp3.";
+    let url = "url must be an http:// or https:// URL.";
     fails("/submit", body, url);
-    let body =
-        json!({"configuration_id": ID, "url": "x:y", "evaluator_id": "", "participant_id": ""});
+    let body = json!({"configuration_id": ID, "url": "http://y", "evaluator_id": "", "participant_id": ""});
     fails("/submit", body, &uuid("participant_id"));
     let body = json!({"tag": "t", "webhooks": {"error_url": "", "success_url": ""}, "summary": 1});
     fails("/create-configuration", body, "summary must be true or false or null.");
@@ -167,7 +166,6 @@ fn what_the_upstream_alone_can_know_passes() {
     for (path, body) in [
         ("/update-configuration", json!({"configuration_id": ID, "tag": 7})),
         ("/update-evaluator", json!({"evaluator_id": ID, "tag": ["x"]})),
-        ("/submit", json!({"configuration_id": ID, "url": "s3://bucket/key"})),
         ("/submit", json!({"configuration_id": ID, "url": "HTTPS://a", "name": "x".repeat(9999)})),
         ("/create-configuration", json!({"tag": "t", "summary_language": "tlh"})),
         ("/create-participant", json!({"tag": "t", "metadata": {"": {"a": null}}})),
@@ -176,6 +174,25 @@ fn what_the_upstream_alone_can_know_passes() {
     ] {
         passes(path, body);
     }
+}
+
+#[test]
+fn an_address_that_ends_like_something_else_is_no_audio() {
+    let body = |url: &str| json!({"configuration_id": ID, "url": url});
+    for url in ["https://a/b.PDF", "http://a/b.mp3.zip?x=.mp3", "https://a/b%2Ehtml#x"] {
+        let found = verdict_on_bytes("/submit", body(url).to_string().as_bytes());
+        assert_eq!(found, Err(Refusal::UnsupportedAudioFormat), "{url}");
+    }
+    for url in ["https://a/b.mp3", "HTTP://a/b", "https://a/b.opus?c=d.txt", "https://a.zip"] {
+        passes("/submit", body(url));
+    }
+    // What is wrong with the address itself, or is missing, is told first.
+    let http = "url must be an http:// or https:// URL.";
+    for url in ["s3://bucket/key.txt", "ftp://a/b.mp3", "file:///b.mp3", "b.mp3", "//a/b.mp3", ""] {
+        fails("/submit", body(url), http);
+    }
+    fails("/submit", json!({"url": "https://a/b.pdf"}), "Missing required field: configuration_id");
+    fails("/submit", json!({"configuration_id": ID, "url": ["b.pdf"]}), "url must be a string.");
 }
 
 #[test]

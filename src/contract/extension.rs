@@ -21,6 +21,7 @@ pub(super) const KNOWN: &[&str] = &[
     "x-gateway-message",
     "x-gateway-rule",
     "x-gateway-trimmed-length",
+    "x-gateway-audio-url",
 ];
 
 /// One extension that is being read.

@@ -216,6 +216,10 @@ impl<'d> Walk<'d, '_> {
                 let valid = matches!(value.data, Data::Integer(most) if most > 0);
                 (!valid).then(|| "a number of characters of at least 1".to_owned())
             }
+            "x-gateway-audio-url" => {
+                let valid = matches!(value.data, Data::Boolean(true));
+                (!valid).then(|| "true".to_owned())
+            }
             _ => return,
         };
         self.mistakes.mark_read(entry);

@@ -24,6 +24,11 @@ pub(super) const FORMATS: &[Format] = &[
         check: is_uri,
         message: " must be an absolute URI such as https://example.com/call.mp3.",
     },
+    Format {
+        name: "http-url",
+        check: is_http_url,
+        message: " must be an http:// or https:// URL.",
+    },
     Format { name: "https-url", check: is_https_url, message: " must be an https:// URL." },
 ];
 
@@ -52,6 +57,12 @@ fn is_uri(text: &str) -> bool {
         return has_host(rest);
     }
     !rest.is_empty()
+}
+
+fn is_http_url(text: &str) -> bool {
+    is_https_url(text)
+        || split_scheme(text)
+            .is_some_and(|(scheme, rest)| scheme.eq_ignore_ascii_case("http") && has_host(rest))
 }
 
 fn is_https_url(text: &str) -> bool {
@@ -146,6 +157,18 @@ mod tests {
         assert!(is_https_url("HTTPS://hooks.example.org"));
         for bad in ["http://hooks.example.org", "https:hooks", "https://", "ftp://a", "x"] {
             assert!(!is_https_url(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_fetched_is_http_or_https_in_any_case() {
+        for good in ["http://a", "HTTPS://a/b.mp3", "hTTp://u@[::1]:80/x?y#z"] {
+            assert!(is_http_url(good), "{good}");
+        }
+        for bad in
+            ["ftp://a/b", "s3://bucket/key", "file:///a", "http:a", "http://", "//a", "a", ""]
+        {
+            assert!(!is_http_url(bad), "{bad}");
         }
     }
 

@@ -22,6 +22,7 @@
 //! assert_eq!(contract.nearest("/v1/boks"), Some("/books"));
 //! ```
 
+mod audio_url;
 mod compile;
 mod endpoint;
 mod extension;

@@ -8,6 +8,7 @@ use jsonschema::paths::Location;
 use jsonschema::{Keyword, PatternOptions, ValidationError, Validator};
 use serde_json::{Map, Value};
 
+use super::audio_url::is_no_audio;
 use super::field_path::FieldPath;
 use super::fields::Fields;
 use super::format::FORMATS;
@@ -41,6 +42,8 @@ pub enum Violation {
         /// nothing of the request but counts, sums and shortened names of fields.
         message: Box<str>,
     },
+    /// An address of audio ends like something else.
+    NoAudio,
 }
 
 /// All that is wrong with a body, as far as it was searched.
@@ -64,7 +67,8 @@ impl BodySchema {
             // A document must not be able to slow down the gateway by a pattern that backtracks.
             .with_pattern_options(PatternOptions::regex())
             .with_keyword("x-gateway-rule", rule_keyword)
-            .with_keyword("x-gateway-trimmed-length", trimmed_length_keyword);
+            .with_keyword("x-gateway-trimmed-length", trimmed_length_keyword)
+            .with_keyword(AUDIO_URL, audio_url_keyword);
         for format in FORMATS {
             options = options.with_format(format.name, format.check);
         }
@@ -157,6 +161,10 @@ impl BodySchema {
             path.key(property.as_str().unwrap_or_default());
             return Violation::Missing { field: path.into_text() };
         }
+        if matches!(error.kind(), ValidationErrorKind::Custom { keyword, .. } if keyword == AUDIO_URL)
+        {
+            return Violation::NoAudio;
+        }
         let message = match self.fields.message(&pattern) {
             Some(published) => published.into(),
             None => message::sentence(error, &path, value).into_boxed_str(),
@@ -185,7 +193,9 @@ impl BodySchema {
 fn field(error: &ValidationError<'_>, violation: &Violation, body: &Value) -> Box<str> {
     match violation {
         Violation::Missing { field } => field.clone(),
-        Violation::Invalid { .. } => Steps::of(error.instance_path(), body).path.into_text(),
+        Violation::Invalid { .. } | Violation::NoAudio => {
+            Steps::of(error.instance_path(), body).path.into_text()
+        }
     }
 }
 
@@ -265,6 +275,25 @@ impl<'i> Keyword<'i> for TrimmedLength {
     }
 }
 
+/// The keyword at whose value the address of a file stands that must not be known to be no audio.
+const AUDIO_URL: &str = "x-gateway-audio-url";
+
+struct AudioUrl;
+
+impl<'i> Keyword<'i> for AudioUrl {
+    fn validate(&self, instance: &'i Value) -> Result<(), ValidationError<'i>> {
+        if self.is_valid(instance) {
+            return Ok(());
+        }
+        // Never shown: the keyword's name alone says what is the case.
+        Err(ValidationError::custom(" is no audio."))
+    }
+
+    fn is_valid(&self, instance: &'i Value) -> bool {
+        !instance.as_str().is_some_and(is_no_audio)
+    }
+}
+
 type Made<'a> = Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>>;
 
 fn rule_keyword<'a>(_: &'a Map<String, Value>, name: &'a Value, _: Location) -> Made<'a> {
@@ -278,5 +307,12 @@ fn trimmed_length_keyword<'a>(_: &'a Map<String, Value>, most: &'a Value, _: Loc
     match most.as_u64().and_then(|most| usize::try_from(most).ok()) {
         Some(most) => Ok(Box::new(TrimmedLength(most))),
         None => Err(ValidationError::schema("expected a number of characters")),
+    }
+}
+
+fn audio_url_keyword<'a>(_: &'a Map<String, Value>, value: &'a Value, _: Location) -> Made<'a> {
+    match value {
+        Value::Bool(true) => Ok(Box::new(AudioUrl)),
+        _ => Err(ValidationError::schema("expected true")),
     }
 }

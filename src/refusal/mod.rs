@@ -115,6 +115,8 @@ pub enum Refusal {
         /// The sentence that names the field and the rule, or Heify's published text.
         message: Box<str>,
     },
+    /// What is to be transcribed is none of the eleven formats that Heify takes.
+    UnsupportedAudioFormat,
     /// An id that names no object which the tenant may use; it may be another tenant's.
     UnknownId {
         /// The path of the field that carries it.
@@ -212,6 +214,7 @@ impl Refusal {
             | Self::TooDeep { .. }
             | Self::MissingField { .. }
             | Self::InvalidField { .. }
+            | Self::UnsupportedAudioFormat
             | Self::CapReached { .. } => StatusCode::BAD_REQUEST,
             Self::AccountMinutesExhausted | Self::MinutesExhausted => StatusCode::PAYMENT_REQUIRED,
             Self::MissingKey
@@ -282,6 +285,7 @@ impl Refusal {
             Self::TooDeep { .. } => "too_deep",
             Self::MissingField { .. } => "missing_field",
             Self::InvalidField { .. } => "invalid_field",
+            Self::UnsupportedAudioFormat => "unsupported_audio_format",
             Self::UnknownId { .. } => "unknown_id",
             Self::SharedObject { .. } => "shared_object",
             Self::RecordsUnavailable => "records_unavailable",
@@ -353,6 +357,7 @@ impl Refusal {
             | Self::TooDeep { .. }
             | Self::MissingField { .. }
             | Self::InvalidField { .. }
+            | Self::UnsupportedAudioFormat
             | Self::UnknownId { .. }
             | Self::SharedObject { .. }
             | Self::UnreadableList

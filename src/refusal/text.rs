@@ -66,6 +66,7 @@ impl Refusal {
                 return format!("Missing required field: {field}").into();
             }
             Self::InvalidField { message } => return message.to_string().into(),
+            Self::UnsupportedAudioFormat => "Unsupported audio format",
             Self::UnknownId { field } => {
                 return format!("No object was found for the id in {field}.").into();
             }
@@ -148,6 +149,9 @@ impl Refusal {
             Self::TooManyFailedKeys { .. } => "fix the key before you send the request again",
             Self::RateLimited { .. } | Self::AccountRateLimited { .. } => {
                 "wait for Retry-After, then retry with exponential backoff"
+            }
+            Self::UnsupportedAudioFormat => {
+                "supported formats: AAC, AIFF, AMR, ASF, FLAC, MP3, OGG, WAV, WebM, M4A, MP4"
             }
             Self::UnknownId { .. } => "check the id; lists show those that this key may use",
             Self::SharedObject { .. } => "only the gateway's operators can change shared objects",

@@ -11,7 +11,7 @@ use crate::histogram::Histogram;
 const STATUSES: [u16; 8] = [200, 201, 400, 402, 403, 404, 429, 500];
 
 /// The reasons of refusals, in alphabetical order; the last place is for those that are not in it.
-pub const REASONS: [&str; 52] = [
+pub const REASONS: [&str; 53] = [
     "account_cap_reached",
     "account_minutes_exhausted",
     "account_quota_exhausted",
@@ -55,6 +55,7 @@ pub const REASONS: [&str; 52] = [
     "unknown_id",
     "unknown_key",
     "unreadable_list",
+    "unsupported_audio_format",
     "upstream_broken",
     "upstream_connect_timeout",
     "upstream_error",

@@ -62,6 +62,7 @@ fn refuse(violation: Violation) -> Refusal {
     match violation {
         Violation::Missing { field } => Refusal::MissingField { field },
         Violation::Invalid { message } => Refusal::InvalidField { message },
+        Violation::NoAudio => Refusal::UnsupportedAudioFormat,
     }
 }
 
