@@ -38,42 +38,73 @@ fn chunks(sample: &Sample, big_endian: bool) -> impl Iterator<Item = Chunk<'_>> 
     })
 }
 
+/// What a WAV says of its sound.
+struct Coding {
+    sample_rate: u64,
+    bytes_per_second: u64,
+    /// Whether each sample has a place of its own. Where not, the bytes a second are a guess of the
+    /// encoder's, and a count of samples is worth more.
+    is_plain: bool,
+}
+
+impl Coding {
+    fn read(data: &[u8], big_endian: bool) -> Option<Self> {
+        let u16_at = if big_endian { be16 } else { le16 };
+        let u32_at = if big_endian { be32 } else { le32 };
+        let sample_rate = u64::from(u32_at(data, 4)?);
+        let channels = u64::from(u16_at(data, 2)?);
+        let bits = u64::from(u16_at(data, 14)?);
+        // Integers, floats, both kinds of telephone sound, and whichever of these an extension names.
+        let is_plain = matches!(u16_at(data, 0)?, 1 | 3 | 6 | 7 | 0xfffe);
+        // Players of plain samples go by their number, and do not look at the byte rate.
+        let bytes_per_second = if is_plain {
+            channels * sample_rate * bits.div_ceil(8)
+        } else {
+            u64::from(u32_at(data, 8)?)
+        };
+        Some(Self { sample_rate, bytes_per_second, is_plain })
+    }
+}
+
 /// Multimedia Programming Interface and Data Specifications 1.0; EBU Tech 3306 for RF64.
 pub(super) fn wav(sample: &Sample) -> Option<Told> {
     let big_endian = sample.from(0).starts_with(b"RIFX");
-    let u16_at = if big_endian { be16 } else { le16 };
     let u32_at = if big_endian { be32 } else { le32 };
-    let (mut rate, mut long_size) = (None, None);
+    let (mut coding, mut long_size, mut counted) = (None, None, None);
     for chunk in chunks(sample, big_endian) {
         match &chunk.id {
             b"ds64" => long_size = le64(chunk.data, 8),
-            b"fmt " => {
-                let coding = u16_at(chunk.data, 0)?;
-                let said = u64::from(u32_at(chunk.data, 8)?);
-                let channels = u64::from(u16_at(chunk.data, 2)?);
-                let bits = u64::from(u16_at(chunk.data, 14)?);
-                let plain = channels * u64::from(u32_at(chunk.data, 4)?) * bits.div_ceil(8);
-                // Players of plain samples go by their number, and do not look at the byte rate.
-                rate = Some(if matches!(coding, 1 | 3 | 6 | 7 | 0xfffe) { plain } else { said });
-            }
+            b"fact" => counted = u32_at(chunk.data, 0),
+            b"fmt " => coding = Some(Coding::read(chunk.data, big_endian)?),
             b"data" => {
-                let rate = rate.filter(|rate| *rate > 0)?;
-                let said = match chunk.size {
-                    0 | u32::MAX => long_size.filter(|size| !matches!(size, 0 | &u64::MAX)),
-                    size => Some(u64::from(size)),
-                };
-                // A file that was cut holds less than it says.
-                let rest = sample.rest(chunk.at);
-                let bytes = match (said, rest) {
-                    (Some(said), Some(rest)) => said.min(rest),
-                    (said, rest) => said.or(rest)?,
-                };
-                return Some(Told { length: ratio(bytes, rate)?, bytes_per_second: rate });
+                let coding = coding?;
+                let counted =
+                    counted.filter(|count| !coding.is_plain && !matches!(count, 0 | &u32::MAX));
+                if let Some(count) = counted {
+                    let length = ratio(count.into(), coding.sample_rate)?;
+                    // A guess can be wrong by half.
+                    return Some(Told { length, bytes_per_second: coding.bytes_per_second * 2 });
+                }
+                let length =
+                    ratio(size_of_data(sample, &chunk, long_size)?, coding.bytes_per_second)?;
+                return Some(Told { length, bytes_per_second: coding.bytes_per_second });
             }
             _ => {}
         }
     }
     None
+}
+
+/// How many bytes of sound there are: a file that was cut holds less than it says.
+fn size_of_data(sample: &Sample, data: &Chunk<'_>, long_size: Option<u64>) -> Option<u64> {
+    let said = match data.size {
+        0 | u32::MAX => long_size.filter(|size| !matches!(size, 0 | &u64::MAX)),
+        size => Some(u64::from(size)),
+    };
+    match (said, sample.rest(data.at)) {
+        (Some(said), Some(rest)) => Some(said.min(rest)),
+        (said, rest) => said.or(rest),
+    }
 }
 
 /// Audio Interchange File Format 1.3, and AIFF-C.

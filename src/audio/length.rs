@@ -50,7 +50,7 @@ pub fn also_needed(format: Format, head: &[u8], size: Option<u64>) -> Option<Ran
     let sample = Sample::of_head(bytes::Bytes::copy_from_slice(head), size);
     let at = match format {
         Format::Ogg => size?.saturating_sub(PART as u64).max(known),
-        Format::Mp4 | Format::M4a => mp4::place_of_moov(&sample)?,
+        Format::Mp4 | Format::M4a => mp4::needed_from(&sample).filter(|at| *at > 0)?,
         Format::Mp3 | Format::Aac | Format::Flac => {
             mpeg::after_tags(&sample).filter(|at| *at >= known)?
         }

@@ -12,17 +12,21 @@ use super::length::ratio;
 struct Box<'s> {
     kind: [u8; 4],
     data: &'s [u8],
+    is_whole: bool,
     /// The place behind it; none: it goes on to the file's end.
     end: Option<u64>,
 }
 
-/// Where `moov` is looked for next, if it is not in sight.
-pub(super) fn place_of_moov(sample: &Sample) -> Option<u64> {
-    find_moov(sample).err().flatten()
+/// From where on bytes are needed, if the length is not in sight.
+pub(super) fn needed_from(sample: &Sample) -> Option<u64> {
+    match find_moov(sample) {
+        Ok((at, moov)) => (!moov.is_whole && length(sample).is_none()).then_some(at),
+        Err(next) => next,
+    }
 }
 
-/// `moov`, or else the place behind the last box in sight.
-fn find_moov(sample: &Sample) -> Result<&[u8], Option<u64>> {
+/// `moov` and where it begins, or else the place behind the last box in sight.
+fn find_moov(sample: &Sample) -> Result<(u64, Box<'_>), Option<u64>> {
     let mut at = 0;
     loop {
         let known = sample.from(at);
@@ -31,7 +35,7 @@ fn find_moov(sample: &Sample) -> Result<&[u8], Option<u64>> {
             return Err((known.len() < 16).then_some(at));
         };
         if &next.kind == b"moov" {
-            return Ok(next.data);
+            return Ok((at, next));
         }
         at = next.end.ok_or(None)?;
     }
@@ -51,8 +55,9 @@ fn read(bytes: &[u8], at: u64) -> Option<Box<'_>> {
     }
     let whole = size.and_then(|size| usize::try_from(size).ok());
     let data = &bytes[head..];
-    let data = whole.and_then(|whole| data.get(..whole - head)).unwrap_or(data);
-    Some(Box { kind, data, end: size.and_then(|size| at.checked_add(size)) })
+    let all = whole.and_then(|whole| data.get(..whole - head));
+    let (data, is_whole) = (all.unwrap_or(data), all.is_some());
+    Some(Box { kind, data, is_whole, end: size.and_then(|size| at.checked_add(size)) })
 }
 
 /// The boxes in these bytes.
@@ -66,25 +71,30 @@ fn boxes(bytes: &[u8]) -> impl Iterator<Item = Box<'_>> {
     })
 }
 
-/// What `moov` says: the longest of the whole and its tracks that are in sight.
+/// Encoders count what they put before the sound into a track and not into the whole.
+const BEFORE_SOUND: Duration = Duration::from_secs(1);
+
+/// What `moov` says of the whole, or the longest track in sight where that is longer.
 pub(super) fn length(sample: &Sample) -> Option<Duration> {
-    let moov = find_moov(sample).ok()?;
-    let mut longest = None;
-    let mut scale = None;
-    for part in boxes(moov) {
-        let length = match &part.kind {
+    let (_, moov) = find_moov(sample).ok()?;
+    let (mut whole, mut longest_track, mut scale) = (None, None, None);
+    for part in boxes(moov.data) {
+        match &part.kind {
             b"mvhd" => {
-                scale = clock(part.data).map(|(scale, _)| scale);
-                clock(part.data).and_then(said)
+                let clock = clock(part.data)?;
+                scale = Some(clock.0);
+                whole = said(clock);
             }
-            b"trak" => media_length(part.data),
+            b"trak" => longest_track = longest_track.max(media_length(part.data)),
             // Of a file in fragments, the head alone says how long all of them are.
-            b"mvex" => fragments(part.data, scale),
-            _ => None,
-        };
-        longest = longest.max(length);
+            b"mvex" => whole = whole.max(fragments(part.data, scale)),
+            _ => {}
+        }
     }
-    longest
+    match (whole, longest_track) {
+        (Some(whole), Some(track)) if track > whole + BEFORE_SOUND => Some(track),
+        (whole, track) => whole.or(track),
+    }
 }
 
 fn media_length(track: &[u8]) -> Option<Duration> {

@@ -1,0 +1,1 @@
+//! Can bytes be made that hang it, or make it panic?

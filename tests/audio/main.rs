@@ -1,0 +1,7 @@
+//! Is every format recognized, and its length believed as far as it deserves?
+
+mod encoded;
+mod handmade;
+mod hostile;
+mod lengths;
+mod recognizing;
