@@ -47,6 +47,7 @@ mod recognize;
 pub use bytes::Sample;
 pub use format::Format;
 pub use length::{Length, also_needed, length};
+pub use other::is_something_else;
 pub use recognize::recognize;
 
 /// How many bytes are looked at: of a file's beginning, and of its other part.

@@ -29,8 +29,9 @@ const MAGICS: &[&[u8]] = &[
     b"{",
 ];
 
-/// Whether a file that begins like this is known to be something else than a stream of frames.
-pub(super) fn is_something_else(head: &[u8]) -> bool {
+/// Whether a file that begins like this is known to be something else than a stream of frames. Ask only
+/// where no format is recognized.
+pub fn is_something_else(head: &[u8]) -> bool {
     let tar = head.get(257..262) == Some(b"ustar");
     tar || MAGICS.iter().any(|magic| head.starts_with(magic))
 }
