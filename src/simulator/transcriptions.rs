@@ -29,8 +29,10 @@ use super::shelf::new_id;
 /// Memory stays bounded however long a load test runs: beyond this the oldest is forgotten.
 const MOST: usize = 10_000;
 const LONGEST_MILLIS: i64 = 7_200_000;
-const NOT_AUDIO: [&str; 12] =
-    ["txt", "pdf", "doc", "docx", "csv", "json", "xml", "html", "png", "jpg", "gif", "zip"];
+const NOT_AUDIO: [&str; 24] = [
+    "txt", "pdf", "doc", "docx", "xlsx", "pptx", "csv", "json", "xml", "html", "htm", "png", "jpg",
+    "jpeg", "gif", "svg", "webp", "zip", "gz", "tar", "rar", "7z", "exe", "srt",
+];
 
 /// One job. It holds its templates as they were when it was made: deleting them changes nothing.
 #[derive(Debug)]
