@@ -31,9 +31,10 @@ fn chunks(sample: &Sample, big_endian: bool) -> impl Iterator<Item = Chunk<'_>> 
         let head = sample.from(at);
         let id = *head.first_chunk()?;
         let size = if big_endian { be32(head, 4) } else { le32(head, 4) }?;
-        let chunk = Chunk { id, at: at + 8, size, data: head.get(8..)? };
+        let data = at.saturating_add(8);
+        let chunk = Chunk { id, at: data, size, data: head.get(8..)? };
         // Chunks begin at even places.
-        at = at.saturating_add(8 + u64::from(size) + u64::from(size & 1));
+        at = data.saturating_add(u64::from(size) + u64::from(size & 1));
         Some(chunk)
     })
 }

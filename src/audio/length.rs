@@ -34,7 +34,7 @@ impl Length {
     /// is allowed for: encoders fill up the last frame, and some count what they put before the
     /// first.
     pub fn exceeds(self, limit: Duration) -> bool {
-        matches!(self, Self::Told(duration) if duration > limit + Duration::from_secs(1))
+        matches!(self, Self::Told(duration) if duration > limit.saturating_add(Duration::from_secs(1)))
     }
 }
 
@@ -122,24 +122,12 @@ fn framed(format: Format, sample: &Sample) -> Option<Length> {
         let told = Told { length, bytes_per_second: format.most_bytes_per_second() };
         return believed(&told, rest).then_some(Length::Told(length));
     }
-    let (mut length, mut samples, mut sample_rate, mut shortest, mut longest) =
-        (0, 0, 0, usize::MAX, 0);
-    for frame in mpeg::frames(bytes) {
-        length += frame.bytes as u64;
-        samples += u64::from(frame.samples);
-        sample_rate = u64::from(frame.sample_rate);
-        (shortest, longest) = (shortest.min(frame.bytes), longest.max(frame.bytes));
-    }
-    let rest = rest?;
-    let duration = ratio(
-        u64::try_from(u128::from(rest) * u128::from(samples) / u128::from(length.max(1))).ok()?,
-        sample_rate,
-    )?;
-    // Where all frames are of one size, they differ by their padding only: a byte, and four in
-    // layer 1.
-    let same = format == Format::Mp3 && longest - shortest <= 4;
-    let whole = rest <= length;
-    Some(if same || whole { Length::Told(duration) } else { Length::Estimated(duration) })
+    let (rest, run) = (rest?, mpeg::Run::of(bytes)?);
+    let samples = u128::from(rest) * u128::from(run.samples) / u128::from(run.bytes);
+    let duration = ratio(u64::try_from(samples).ok()?, run.sample_rate.into())?;
+    let is_sure = rest <= run.bytes || (format == Format::Mp3 && run.is_even);
+    let length = if is_sure { Length::Told(duration) } else { Length::Estimated(duration) };
+    (!duration.is_zero()).then_some(length)
 }
 
 /// So many units, so many of them a second.

@@ -92,7 +92,7 @@ pub(super) fn length(sample: &Sample) -> Option<Duration> {
         }
     }
     match (whole, longest_track) {
-        (Some(whole), Some(track)) if track > whole + BEFORE_SOUND => Some(track),
+        (Some(whole), Some(track)) if track > whole.saturating_add(BEFORE_SOUND) => Some(track),
         (whole, track) => whole.or(track),
     }
 }

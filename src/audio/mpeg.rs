@@ -11,6 +11,9 @@ use super::length::ratio;
 /// Where `VBRI` stands in a frame, whatever its kind.
 const VBRI: usize = 36;
 
+/// So many bytes are the head of any frame.
+const LONGEST_HEAD: u64 = 7;
+
 /// The head of one frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Frame {
@@ -125,6 +128,32 @@ pub(super) fn frames(bytes: &[u8]) -> impl Iterator<Item = Frame> {
     })
 }
 
+/// What the frames in sight have in common.
+pub(super) struct Run {
+    pub(super) sample_rate: u32,
+    pub(super) samples: u64,
+    /// More than there are, where the last frame is cut.
+    pub(super) bytes: u64,
+    /// Whether they go on to the end of what is in sight, all of one size. Such frames differ by
+    /// their padding: a byte, and four in layer 1.
+    pub(super) is_even: bool,
+}
+
+impl Run {
+    /// `None`: no frame begins here.
+    pub(super) fn of(bytes: &[u8]) -> Option<Self> {
+        let first = Frame::read(bytes)?;
+        let mut run = Self { sample_rate: first.sample_rate, samples: 0, bytes: 0, is_even: true };
+        for frame in frames(bytes) {
+            run.samples += u64::from(frame.samples);
+            run.bytes += frame.bytes as u64;
+            run.is_even &= frame.bytes.abs_diff(first.bytes) <= 4;
+        }
+        run.is_even &= run.bytes + LONGEST_HEAD > bytes.len() as u64;
+        Some(run)
+    }
+}
+
 /// How long an ID3v2 tag at the beginning of these bytes is, with its head and foot (ID3v2.4.0,
 /// section 3.1).
 pub(super) fn tag_length(bytes: &[u8]) -> Option<u64> {
@@ -170,8 +199,8 @@ pub(super) fn find(bytes: &[u8]) -> Option<(usize, Kind)> {
 fn begin(bytes: &[u8]) -> Option<Kind> {
     let first = Frame::read(bytes)?;
     let is_followed = frames(bytes).nth(1).is_some();
-    // Seven bytes are the head of any frame.
-    (is_followed || first.bytes + 7 > bytes.len()).then_some(first.kind)
+    let is_cut = first.bytes as u64 + LONGEST_HEAD > bytes.len() as u64;
+    (is_followed || is_cut).then_some(first.kind)
 }
 
 /// The length that an encoder wrote into the first frame: as a count of frames behind `Xing` or

@@ -37,7 +37,7 @@ pub(super) fn length(sample: &Sample) -> Option<Duration> {
         None => (0, head),
     };
     // Without the file's end, the last known page is not the last one.
-    if sample.size? != start + tail.len() as u64 {
+    if sample.size? != start.saturating_add(tail.len() as u64) {
         return None;
     }
     let last = memmem::rfind_iter(tail, CAPTURE)
