@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use heify_gateway::refusal::Refusal;
+use heify_gateway::refusal::{AudioFault, Refusal};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -36,10 +36,10 @@ fn refusals() -> Vec<Refusal> {
     let retry_after = Duration::from_secs(1);
     let mut all = vec![
         Refusal::MissingField { field: "configuration_id".into() },
-        Refusal::UnsupportedAudioFormat,
         Refusal::InvalidField {
             message: "custom_summary must be at most 300 characters long (it has 412).".into(),
         },
+        Refusal::UnsupportedAudio { fault: AudioFault::Size },
         Refusal::InvalidJson { line: 1, column: 1 },
         Refusal::DuplicateField { field: "tag".into() },
         Refusal::TooDeep { limit: 64 },

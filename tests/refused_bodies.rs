@@ -8,7 +8,7 @@
 )]
 
 use heify_gateway::contract::{Contract, Lookup};
-use heify_gateway::refusal::Refusal;
+use heify_gateway::refusal::{AudioFault, Refusal};
 use heify_gateway::validate::judge;
 use http::Method;
 use proptest::prelude::*;
@@ -181,7 +181,7 @@ fn an_address_that_ends_like_something_else_is_no_audio() {
     let body = |url: &str| json!({"configuration_id": ID, "url": url});
     for url in ["https://a/b.PDF", "http://a/b.mp3.zip?x=.mp3", "https://a/b%2Ehtml#x"] {
         let found = verdict_on_bytes("/submit", body(url).to_string().as_bytes());
-        assert_eq!(found, Err(Refusal::UnsupportedAudioFormat), "{url}");
+        assert_eq!(found, Err(Refusal::UnsupportedAudio { fault: AudioFault::Format }), "{url}");
     }
     for url in ["https://a/b.mp3", "HTTP://a/b", "https://a/b.opus?c=d.txt", "https://a.zip"] {
         passes("/submit", body(url));

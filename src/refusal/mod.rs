@@ -5,6 +5,7 @@
 //! compile until each of them has an answer for it.
 
 mod answer;
+mod audio;
 mod text;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 pub use answer::{HINT, REASON, is_envelope};
+pub use audio::AudioFault;
 
 /// An answer that the gateway makes in place of the upstream's.
 ///
@@ -115,8 +117,11 @@ pub enum Refusal {
         /// The sentence that names the field and the rule, or Heify's published text.
         message: Box<str>,
     },
-    /// What is to be transcribed is none of the eleven formats that Heify takes.
-    UnsupportedAudioFormat,
+    /// The upstream would not take the audio.
+    UnsupportedAudio {
+        /// The limit that it breaks.
+        fault: AudioFault,
+    },
     /// An id that names no object which the tenant may use; it may be another tenant's.
     UnknownId {
         /// The path of the field that carries it.
@@ -214,7 +219,7 @@ impl Refusal {
             | Self::TooDeep { .. }
             | Self::MissingField { .. }
             | Self::InvalidField { .. }
-            | Self::UnsupportedAudioFormat
+            | Self::UnsupportedAudio { .. }
             | Self::CapReached { .. } => StatusCode::BAD_REQUEST,
             Self::AccountMinutesExhausted | Self::MinutesExhausted => StatusCode::PAYMENT_REQUIRED,
             Self::MissingKey
@@ -285,7 +290,7 @@ impl Refusal {
             Self::TooDeep { .. } => "too_deep",
             Self::MissingField { .. } => "missing_field",
             Self::InvalidField { .. } => "invalid_field",
-            Self::UnsupportedAudioFormat => "unsupported_audio_format",
+            Self::UnsupportedAudio { .. } => "unsupported_audio",
             Self::UnknownId { .. } => "unknown_id",
             Self::SharedObject { .. } => "shared_object",
             Self::RecordsUnavailable => "records_unavailable",
@@ -357,7 +362,7 @@ impl Refusal {
             | Self::TooDeep { .. }
             | Self::MissingField { .. }
             | Self::InvalidField { .. }
-            | Self::UnsupportedAudioFormat
+            | Self::UnsupportedAudio { .. }
             | Self::UnknownId { .. }
             | Self::SharedObject { .. }
             | Self::UnreadableList

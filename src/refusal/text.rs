@@ -66,7 +66,7 @@ impl Refusal {
                 return format!("Missing required field: {field}").into();
             }
             Self::InvalidField { message } => return message.to_string().into(),
-            Self::UnsupportedAudioFormat => "Unsupported audio format",
+            Self::UnsupportedAudio { .. } => "Unsupported audio format",
             Self::UnknownId { field } => {
                 return format!("No object was found for the id in {field}.").into();
             }
@@ -150,9 +150,7 @@ impl Refusal {
             Self::RateLimited { .. } | Self::AccountRateLimited { .. } => {
                 "wait for Retry-After, then retry with exponential backoff"
             }
-            Self::UnsupportedAudioFormat => {
-                "supported formats: AAC, AIFF, AMR, ASF, FLAC, MP3, OGG, WAV, WebM, M4A, MP4"
-            }
+            Self::UnsupportedAudio { fault } => return Some(fault.hint()),
             Self::UnknownId { .. } => "check the id; lists show those that this key may use",
             Self::SharedObject { .. } => "only the gateway's operators can change shared objects",
             Self::UnreadableList => {

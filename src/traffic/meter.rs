@@ -55,7 +55,7 @@ pub const REASONS: [&str; 53] = [
     "unknown_id",
     "unknown_key",
     "unreadable_list",
-    "unsupported_audio_format",
+    "unsupported_audio",
     "upstream_broken",
     "upstream_connect_timeout",
     "upstream_error",

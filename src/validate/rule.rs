@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::json;
 use crate::contract::{BodySchema, Violation};
-use crate::refusal::Refusal;
+use crate::refusal::{AudioFault, Refusal};
 
 /// Judges the body of a request: JSON that every reader reads alike, and of the shape that the
 /// contract asks for. The value is what was read; the bytes themselves are what is forwarded.
@@ -62,7 +62,7 @@ fn refuse(violation: Violation) -> Refusal {
     match violation {
         Violation::Missing { field } => Refusal::MissingField { field },
         Violation::Invalid { message } => Refusal::InvalidField { message },
-        Violation::NoAudio => Refusal::UnsupportedAudioFormat,
+        Violation::NoAudio => Refusal::UnsupportedAudio { fault: AudioFault::Format },
     }
 }
 

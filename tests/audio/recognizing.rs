@@ -1,7 +1,7 @@
 //! Which files are one of the eleven formats?
 
 use heify_gateway::audio::{Format, PART, recognize};
-use heify_gateway::refusal::Refusal;
+use heify_gateway::refusal::{AudioFault, Refusal};
 
 use super::handmade::{
     adts, aiff, all, amr, asf, flac, ftyp, id3, long_wav, moov, mp3, mp4_box, opus, wav, webm, xing,
@@ -135,6 +135,6 @@ fn nothing_beyond_what_is_looked_at_changes_what_a_file_is() {
 fn the_names_are_those_of_the_error_page() {
     let page = "AAC, AIFF, AMR, ASF, FLAC, MP3, OGG, WAV, WebM, M4A, MP4";
     assert_eq!(Format::ALL.map(Format::name).join(", "), page);
-    let hint = Refusal::UnsupportedAudioFormat.hint().unwrap();
+    let hint = Refusal::UnsupportedAudio { fault: AudioFault::Format }.hint().unwrap();
     assert_eq!(hint.strip_prefix("supported formats: "), Some(page));
 }

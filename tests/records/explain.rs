@@ -92,7 +92,7 @@ async fn every_fault_is_told_and_the_first_is_the_one_that_the_call_gets() {
     assert_eq!(told["refusal"]["hint"], "the first error is at line 1, column 8");
     let body = json!({ "configuration_id": fresh(), "url": "https://a.example/b.pdf" });
     let told = explain(&world, KEY, &json!({ "path": "/submit", "body": body })).await;
-    assert_eq!(told["refusal"]["reason"], "unsupported_audio_format");
+    assert_eq!(told["refusal"]["reason"], "unsupported_audio");
     assert_eq!(told["body"]["violations"][0]["field"], "url");
     let told = explain(&world, KEY, &json!({ "path": "/v1/submitt" })).await;
     assert_eq!(told["endpoint"]["meant"], "/submit");
