@@ -141,6 +141,18 @@ fn an_id_of_a_kind_that_does_not_exist_is_refused() {
 }
 
 #[test]
+fn one_field_at_most_is_the_address_of_audio() {
+    for (schema, place) in [
+        ("type: string, x-gateway-audio-url: yes please }\n", "18:"),
+        ("type: array, items: { x-gateway-audio-url: true } }\n", "18:"),
+        ("type: string, x-gateway-audio-url: true }, v: { x-gateway-audio-url: true }\n", "18:"),
+    ] {
+        let expected = format!("api.yaml:{place}");
+        one_mistake("type: string }\n", schema, &expected);
+    }
+}
+
+#[test]
 fn a_rule_that_does_not_exist_is_refused() {
     let schema = "type: string, x-gateway-rule: weights_sum_to_99 }\n";
     one_mistake("type: string }\n", schema, "api.yaml:18:44: x-gateway-rule: expected one of");

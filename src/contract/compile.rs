@@ -52,6 +52,13 @@ struct Compiler<'d> {
     ids: Vec<(Box<str>, Place)>,
 }
 
+/// What the document says of a request's body.
+struct Body {
+    schema: BodySchema,
+    ids: Vec<IdField>,
+    audio_url: Option<Box<str>>,
+}
+
 impl<'d> Compiler<'d> {
     fn version(&mut self) {
         let version = self.root.member("openapi");
@@ -182,9 +189,10 @@ impl<'d> Compiler<'d> {
             effect: effect.unwrap_or(NO_EFFECT),
             cap,
             key_proof: proof.map(|body| body.to_string().into()),
-            ids: body.as_ref().map(|(_, ids)| ids.clone()).unwrap_or_default(),
+            ids: body.as_ref().map(|body| body.ids.clone()).unwrap_or_default(),
+            audio_url: body.as_ref().and_then(|body| body.audio_url.clone()),
             answer,
-            body: body.map(|(schema, _)| schema),
+            body: body.map(|body| body.schema),
         });
     }
 
@@ -234,7 +242,7 @@ impl<'d> Compiler<'d> {
         found.unwrap_or_default()
     }
 
-    fn body(&mut self, body: &'d Node) -> Option<(BodySchema, Vec<IdField>)> {
+    fn body(&mut self, body: &'d Node) -> Option<Body> {
         let body = self.resolve(body);
         let Some(schema) = body.pointed("/content/application~1json/schema") else {
             self.mistakes
@@ -245,6 +253,7 @@ impl<'d> Compiler<'d> {
             matches!(body.member("required").map(|r| &r.data), Some(Data::Boolean(true)));
         let fields = Fields::of(schema, self.root, &mut self.mistakes);
         let ids = fields.ids.iter().map(|(id, _)| id.clone()).collect();
+        let audio_url = fields.audio_url.clone();
         self.ids.extend(fields.ids.iter().map(|(id, place)| (id.kind.clone(), *place)));
         if !self.is_schema(schema) {
             return None;
@@ -258,7 +267,7 @@ impl<'d> Compiler<'d> {
             members.insert("components".into(), schemas);
         }
         match BodySchema::new(&json, fields, required) {
-            Ok(compiled) => Some((compiled, ids)),
+            Ok(schema) => Some(Body { schema, ids, audio_url }),
             // What is wrong within a component, or with a reference, is told at its own place.
             Err(_) if !self.mistakes.list.is_empty() => None,
             Err((pointer, message)) => {

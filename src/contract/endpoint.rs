@@ -32,6 +32,8 @@ pub struct Endpoint {
     pub key_proof: Option<Box<str>>,
     /// Where the request carries ids, and of what kind.
     pub ids: Vec<IdField>,
+    /// Where the request carries the address of audio (`x-gateway-audio-url`): a JSON Pointer.
+    pub audio_url: Option<Box<str>>,
     /// Where a successful answer carries what.
     pub answer: Answer,
     /// The schema of the request body; `None` when the operation takes no body.
@@ -58,6 +60,7 @@ impl Endpoint {
             cap: None,
             key_proof: None,
             ids: Vec::new(),
+            audio_url: None,
             answer: Answer::default(),
             body: None,
         }

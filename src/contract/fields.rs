@@ -19,6 +19,8 @@ pub(super) struct Fields {
     list: Vec<Field>,
     /// Where the body carries ids, and where the document says so.
     pub(super) ids: Vec<(IdField, Place)>,
+    /// Where the body carries the address of audio.
+    pub(super) audio_url: Option<Box<str>>,
 }
 
 /// One field: its JSON Pointer, with `*` for every item of an array.
@@ -202,6 +204,17 @@ impl<'d> Walk<'d, '_> {
                 }
                 text.is_none().then(|| "the kind of object that the id names".to_owned())
             }
+            "x-gateway-audio-url" => {
+                let is_one =
+                    pointer.is_some_and(|pointer| !pointer.split('/').any(|key| key == "*"));
+                let is_first =
+                    self.fields.audio_url.as_deref().is_none_or(|it| Some(it) == pointer);
+                let valid = is_one && is_first && matches!(value.data, Data::Boolean(true));
+                if valid {
+                    self.fields.audio_url = pointer.map(Into::into);
+                }
+                (!valid).then(|| "true, at one field of a body that is in no array".to_owned())
+            }
             "x-gateway-message" => {
                 if let (Some(text), Some(pointer)) = (text, pointer) {
                     self.fields.at(pointer).message = Some(text.into());
@@ -215,10 +228,6 @@ impl<'d> Walk<'d, '_> {
             "x-gateway-trimmed-length" => {
                 let valid = matches!(value.data, Data::Integer(most) if most > 0);
                 (!valid).then(|| "a number of characters of at least 1".to_owned())
-            }
-            "x-gateway-audio-url" => {
-                let valid = matches!(value.data, Data::Boolean(true));
-                (!valid).then(|| "true".to_owned())
             }
             _ => return,
         };
