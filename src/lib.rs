@@ -122,6 +122,7 @@ pub mod forward;
 pub mod histogram;
 pub mod isolate;
 pub mod key;
+pub mod measured;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 pub mod observation;

@@ -13,6 +13,7 @@ const FLOORS: [&[&str]; 6] = [
         "early",
         "histogram",
         "key",
+        "measured",
         "observation",
         "peer",
         "rate",

@@ -37,7 +37,7 @@ impl Quotas {
         tenant: &Tenant,
         endpoint: &Endpoint,
     ) -> Result<Foresight, Refusal> {
-        let Some(reserve) = self.reserve(tenant, endpoint, None)? else {
+        let Some(reserve) = self.reserve(tenant, endpoint, None, None)? else {
             return Ok(Foresight::default());
         };
         let budget = self.plan.tenant(tenant.index).ok_or(Refusal::Misassembled)?.clone();

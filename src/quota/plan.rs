@@ -1,19 +1,20 @@
 //! What does a call of this tenant on this endpoint cost?
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::settings::{Budget, MinutesBudget, Settings, TenantBudget};
+use super::settings::{Budget, Minutes, MinutesBudget, Settings, TenantBudget};
 use crate::contract::{Cap, Contract, Endpoint, Kind};
 use crate::rate::Enforcement;
 use crate::records::ledger::{Charge, MinutesLimit};
-use crate::records::{AudioMillis, Calendar, Limit};
+use crate::records::{Calendar, Limit};
 
 /// The costs of all calls, by the dense indexes of tenant and endpoint.
 #[derive(Debug)]
 pub struct Plan {
     tenants: Vec<TenantBudget>,
     account: Budget,
-    estimate: AudioMillis,
+    minutes: Minutes,
     /// By the endpoint's index: whether any tenant is ever charged for it.
     counted: Vec<bool>,
 }
@@ -35,7 +36,7 @@ impl Plan {
         Self {
             tenants: settings.tenants.clone(),
             account: settings.account.clone(),
-            estimate: settings.minutes.estimate,
+            minutes: settings.minutes,
             counted: contract.endpoints().iter().map(counts).collect(),
         }
     }
@@ -65,8 +66,14 @@ impl Plan {
         &self.account.calendar
     }
 
-    /// All that a call costs; empty when it costs nothing.
-    pub fn charges(&self, tenant: &TenantBudget, endpoint: &Endpoint) -> Vec<Charge> {
+    /// All that a call costs, whose audio is so long as far as that is known; empty when it costs
+    /// nothing.
+    pub fn charges(
+        &self,
+        tenant: &TenantBudget,
+        endpoint: &Endpoint,
+        length: Option<Duration>,
+    ) -> Vec<Charge> {
         let mut charges = Vec::new();
         let monthly = [&tenant.budget, &self.account].map(|budget| budget.calls(endpoint));
         if let [tenant, account] = monthly
@@ -89,7 +96,8 @@ impl Plan {
         // What is not recorded of a tenant still counts against a limit of the account.
         let counts = own != MinutesLimit::Off || matches!(account, MinutesLimit::Monthly(_));
         if effect.spends_minutes && counts {
-            charges.push(Charge::Minutes { amount: self.estimate, tenant: own, account });
+            let amount = self.minutes.reservation(length);
+            charges.push(Charge::Minutes { amount, tenant: own, account });
         }
         if tenant.budget.shadow.is_empty() && self.account.shadow.is_empty() {
             return charges;
@@ -145,6 +153,8 @@ pub(super) fn created(endpoint: &Endpoint) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quota::{LONGEST_AUDIO, Rounding};
+    use crate::records::AudioMillis;
 
     fn plan(settings: &Settings) -> (Plan, Contract) {
         let contract = Contract::built_in().unwrap();
@@ -166,7 +176,7 @@ mod tests {
                 Kind::Reads | Kind::Lists | Kind::Changes | Kind::Deletes
             );
             assert_eq!(plan.counts(endpoint), !free, "{}", endpoint.path);
-            let charges = plan.charges(plan.tenant(0).unwrap(), endpoint);
+            let charges = plan.charges(plan.tenant(0).unwrap(), endpoint, None);
             assert_eq!(charges.is_empty(), free, "{}", endpoint.path);
         }
     }
@@ -180,13 +190,13 @@ mod tests {
         let create =
             endpoint(&contract, |one| one.cap.as_ref().is_some_and(|cap| cap.message.is_some()));
         assert_eq!(
-            plan.charges(plan.tenant(0).unwrap(), &create),
+            plan.charges(plan.tenant(0).unwrap(), &create, None),
             [Charge::Object { kind: "configuration".into(), tenant: Some(5), account: Some(20) }]
         );
         let thirty = endpoint(&contract, |one| one.monthly.is_some_and(|calls| calls.get() == 30));
         let charge =
             Charge::Call { path: thirty.path.clone(), tenant: Some(30), account: Some(30) };
-        assert_eq!(plan.charges(plan.tenant(0).unwrap(), &thirty), [charge]);
+        assert_eq!(plan.charges(plan.tenant(0).unwrap(), &thirty, None), [charge]);
     }
 
     #[test]
@@ -197,7 +207,7 @@ mod tests {
         let minutes = |settings: &Settings| {
             let (plan, contract) = plan(settings);
             let submit = endpoint(&contract, |one| one.effect.spends_minutes);
-            let charges = plan.charges(plan.tenant(0).unwrap(), &submit);
+            let charges = plan.charges(plan.tenant(0).unwrap(), &submit, None);
             charges.into_iter().find(|charge| matches!(charge, Charge::Minutes { .. }))
         };
         assert_eq!(minutes(&settings), None);
@@ -208,5 +218,30 @@ mod tests {
             account: MinutesLimit::Monthly(AudioMillis(1)),
         };
         assert_eq!(minutes(&settings), Some(charge));
+    }
+
+    #[test]
+    fn a_known_length_is_what_is_reserved_as_it_will_be_billed() {
+        let settings = Settings { tenants: vec![TenantBudget::default()], ..Settings::default() };
+        let (mut plan, contract) = plan(&settings);
+        let submit = endpoint(&contract, |one| one.effect.spends_minutes);
+        let mut reserved = |estimate, rounding, length| {
+            plan.minutes = Minutes { estimate: AudioMillis(estimate), rounding };
+            let charges = plan.charges(plan.tenant(0).unwrap(), &submit, length);
+            charges.iter().find_map(Charge::minutes)
+        };
+        for (rounding, nanoseconds, amount) in [
+            (Rounding::None, 84_500_000_001, 84_501),
+            (Rounding::Second, 84_500_000_000, 85_000),
+            (Rounding::Minute, 84_500_000_000, 120_000),
+            (Rounding::None, 1, 1_000),
+            (Rounding::None, u64::MAX, LONGEST_AUDIO.0),
+        ] {
+            let length = Some(Duration::from_nanos(nanoseconds));
+            assert_eq!(reserved(600_000, rounding, length), Some(AudioMillis(amount)));
+        }
+        assert_eq!(reserved(600_000, Rounding::None, None), Some(AudioMillis(600_000)));
+        let strict = reserved(LONGEST_AUDIO.0, Rounding::None, Some(Duration::from_secs(9)));
+        assert_eq!(strict, Some(LONGEST_AUDIO));
     }
 }

@@ -17,6 +17,7 @@ use super::plan::Plan;
 use super::settings::{Rounding, Settings, WhenRecordsFail};
 use crate::checked::Checked;
 use crate::contract::{Contract, Endpoint, Kind};
+use crate::measured::Measured;
 use crate::observation::Observation;
 use crate::records::ledger::{Charge, Reserve};
 use crate::records::{Moment, Opening, Records};
@@ -165,7 +166,8 @@ impl Quotas {
         }
         let observation = extensions.get::<Arc<Observation>>();
         let seen = observation.map(Arc::as_ref);
-        let Some(reserve) = self.reserve(tenant, endpoint, seen)? else { return Ok(None) };
+        let length = extensions.get::<Measured>().map(|Measured(length)| *length);
+        let Some(reserve) = self.reserve(tenant, endpoint, length, seen)? else { return Ok(None) };
         let is_watched = |charge: &Charge| matches!(charge, Charge::Watched { .. });
         let watched = reserve.charges.iter().any(is_watched);
         let observation = observation.filter(|_| watched).cloned();
@@ -178,15 +180,16 @@ impl Quotas {
         endpoint.effect.spends_minutes && self.now().0 < self.paused.load(Ordering::Relaxed)
     }
 
-    /// All that a call has to reserve. `Ok(None)`: it costs nothing.
+    /// All that a call has to reserve, whose audio is so long. `Ok(None)`: it costs nothing.
     pub(in crate::quota) fn reserve(
         &self,
         tenant: &Tenant,
         endpoint: &Endpoint,
+        length: Option<Duration>,
         observation: Option<&Observation>,
     ) -> Result<Option<Reserve>, Refusal> {
         let budget = self.plan.tenant(tenant.index).ok_or(Refusal::Misassembled)?;
-        let charges = self.plan.charges(budget, endpoint);
+        let charges = self.plan.charges(budget, endpoint, length);
         if charges.is_empty() {
             return Ok(None);
         }

@@ -92,6 +92,23 @@ pub struct Minutes {
 /// The longest audio that Heify takes: two hours (docs.heify.com/platform/errors).
 pub const LONGEST_AUDIO: AudioMillis = AudioMillis(7_200_000);
 
+/// What is reserved at least: no job is for nothing before it is settled.
+const SHORTEST_AUDIO: AudioMillis = AudioMillis(1_000);
+
+impl Minutes {
+    /// What is reserved for a job: the length of its audio as it will be billed, where its file tells,
+    /// else the estimate. In strict mode always the longest audio there is: a file may tell the gateway
+    /// one length and the upstream another, and nothing may ever be overdrawn.
+    pub fn reservation(&self, length: Option<Duration>) -> AudioMillis {
+        let Some(length) = length.filter(|_| self.estimate < LONGEST_AUDIO) else {
+            return self.estimate;
+        };
+        let millis = length.as_nanos().div_ceil(1_000_000);
+        let length = AudioMillis(i64::try_from(millis).unwrap_or(i64::MAX));
+        self.rounding.bill(length.clamp(SHORTEST_AUDIO, LONGEST_AUDIO))
+    }
+}
+
 impl Default for Minutes {
     fn default() -> Self {
         Self { estimate: AudioMillis(600_000), rounding: Rounding::None }
