@@ -133,6 +133,7 @@ fn stack(criterion: &mut Criterion) {
             Secret::new("central-key-0123456789"),
         ),
         isolate: None,
+        preflight: None,
         quota: quota::Settings::default(),
         pace: pace::Settings::default(),
         max_in_flight: 4096,

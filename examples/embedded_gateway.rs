@@ -94,6 +94,7 @@ fn settings(url: http::Uri) -> stack::Settings {
         validate: validate::Settings::default(),
         upstream: upstream::Settings::new(url, Secret::new(CENTRAL_KEY)),
         isolate: None,
+        preflight: None,
         quota: quota::Settings::default(),
         pace: pace::Settings::default(),
         max_in_flight: 1_024,

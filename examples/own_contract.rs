@@ -101,6 +101,7 @@ fn settings(url: http::Uri) -> stack::Settings {
         validate: validate::Settings::default(),
         upstream: upstream::Settings::new(url, Secret::new("the-key-of-the-library")),
         isolate: None,
+        preflight: None,
         quota: quota::Settings::default(),
         pace: pace::Settings::default(),
         max_in_flight: 64,

@@ -74,6 +74,7 @@
 //!     validate: validate::Settings::default(),
 //!     upstream: upstream::Settings::new(url, Secret::new("the-central-key")),
 //!     isolate: None,
+//!     preflight: None,
 //!     quota: quota::Settings::default(),
 //!     pace: pace::Settings::default(),
 //!     max_in_flight: 1_000,
@@ -130,6 +131,7 @@ pub mod observe;
 pub mod overload;
 pub mod pace;
 pub mod peer;
+pub mod preflight;
 pub mod quota;
 pub mod rate;
 pub mod rate_limit;

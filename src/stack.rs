@@ -28,6 +28,7 @@ use crate::isolate::{self, Isolate, IsolateLayer, Isolation};
 use crate::observe::{Observe, ObserveLayer};
 use crate::overload::{Capacity, Overload, OverloadLayer};
 use crate::pace::{self, Pace, PaceLayer, Paces};
+use crate::preflight::{self, Preflight, PreflightLayer, Preflights};
 use crate::quota::{self, Quota, QuotaLayer, Quotas, Usage};
 use crate::rate_limit::{self, RateLimit, RateLimitLayer, Table};
 use crate::records::{LONGEST_WAIT, Moment, Records};
@@ -55,6 +56,8 @@ pub struct Settings {
     pub validate: validate::Settings,
     /// Whether tenants are kept from each other's objects, by the records; `None`: they are not.
     pub isolate: Option<isolate::Settings>,
+    /// Whether the files are looked at that requests name; `None`: they are not.
+    pub preflight: Option<preflight::Settings>,
     /// How much; its tenants are those of `authenticate`, in the same order. Without records nothing
     /// of it is enforced.
     pub quota: quota::Settings,
@@ -79,6 +82,9 @@ pub struct Rooms {
     budget: Arc<Budget>,
     capacity: Capacity,
     isolation: Option<Arc<Isolation>>,
+    preflights: Option<Arc<Preflights>>,
+    /// How preflights ended, since the start.
+    looked: Arc<preflight::Counts>,
     quotas: Option<Arc<Quotas>>,
     paces: Arc<Paces>,
     breaker: Arc<Breaker>,
@@ -102,7 +108,9 @@ pub type Stack = Observe<
                 Overload<
                     Deadline<
                         Route<
-                            Authenticate<Own<RateLimit<Validate<Isolate<Quota<Pace<Forward>>>>>>>,
+                            Authenticate<
+                                Own<RateLimit<Validate<Isolate<Preflight<Quota<Pace<Forward>>>>>>>,
+                            >,
                         >,
                     >,
                 >,
@@ -158,12 +166,19 @@ impl Rooms {
             };
             Arc::new(Isolation::new(bounds, &contract, records, Arc::new(held)))
         });
+        let looked = previous.map_or_else(Arc::default, |old| Arc::clone(&old.looked));
+        let preflights = settings.preflight.map(|bounds| {
+            let before = previous.and_then(|old| old.preflights.as_deref());
+            Arc::new(Preflights::new(bounds, tenants, Arc::clone(&looked), before))
+        });
         let paces = previous.map(|old| &*old.paces);
         let tenants = settings.authenticate.tenants.iter().map(|tenant| &tenant.id);
         let explained = Explained::new(tenants, previous.map(|old| &*old.explained));
         Self {
             explained: Arc::new(explained),
             isolation,
+            preflights,
+            looked,
             paces: Arc::new(Paces::new(&settings.pace, &contract, paces)),
             quotas,
             tasks,
@@ -203,6 +218,9 @@ impl Rooms {
     /// # Errors
     /// [`UpstreamError`] when the settings cannot be used.
     pub fn upstream(&self) -> Result<Arc<Upstream>, UpstreamError> {
+        if let Some(preflights) = &self.preflights {
+            preflights.usable()?;
+        }
         let (breaker, connections) = (Arc::clone(&self.breaker), &self.connections);
         Upstream::counted(&self.upstream, breaker, connections).map(Arc::new)
     }
@@ -228,6 +246,7 @@ impl Rooms {
             limits: Arc::clone(&self.limits),
             paces: Arc::clone(&self.paces),
             quotas: self.quotas.clone(),
+            looked: Arc::clone(&self.looked),
         }))
     }
 
@@ -269,6 +288,9 @@ impl Rooms {
             .layer(ValidateLayer::new(Arc::clone(&self.validate), Arc::clone(&self.budget)))
             // Before anything is charged: what is another tenant's does not exist.
             .layer(IsolateLayer::new(self.isolation.clone()))
+            // Before anything is reserved: a file that is refused costs nothing, and a known length says
+            // what to reserve.
+            .layer(PreflightLayer::new(self.preflights.clone()))
             // Last before the call can cost something: everything else has agreed to it.
             .layer(QuotaLayer::new(self.quotas.clone()))
             // After the tenant's own limits: nobody waits for the account who may not call.
@@ -298,7 +320,8 @@ impl Rooms {
         let longest = endpoints.filter_map(|endpoint| endpoint.effect.timeout).max();
         let head = longest.unwrap_or_default().max(upstream.timeout);
         // The records are asked before the call and told after it.
-        let waits = LONGEST_WAIT * 2 + self.max_wait;
+        let looks = self.preflights.as_ref().map(|preflights| preflights.timeout());
+        let waits = LONGEST_WAIT * 2 + self.max_wait + looks.unwrap_or_default();
         let margin = Duration::from_secs(5);
         self.validate.body_timeout + waits + head + upstream.body_idle_timeout + margin
     }

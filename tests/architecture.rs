@@ -33,6 +33,7 @@ const FLOORS: [&[&str]; 6] = [
         "observe",
         "overload",
         "pace",
+        "preflight",
         "quota",
         "rate_limit",
         "route",

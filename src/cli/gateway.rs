@@ -233,6 +233,7 @@ fn rooms(settings: &config::Settings) -> stack::Settings {
         authenticate: settings.authenticate.clone(),
         rate_limit: settings.rate_limit.clone(),
         isolate: settings.isolation.clone(),
+        preflight: settings.preflight.clone(),
         quota: settings.quota.clone(),
         pace: settings.pace.clone(),
         validate: settings.validate.clone(),

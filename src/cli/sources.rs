@@ -49,6 +49,7 @@ fn names(contract: &Contract) -> Names {
     let creating = endpoints.clone().filter(|one| one.effect.kind == Kind::Creates);
     let kinds: BTreeSet<_> = creating.filter_map(|one| one.effect.object.as_deref()).collect();
     Names {
+        audio_urls: endpoints.clone().any(|one| one.audio_url.is_some()),
         paths: endpoints.map(|one| one.path.to_string()).collect(),
         kinds: kinds.into_iter().map(str::to_owned).collect(),
     }

@@ -24,6 +24,7 @@
 mod account;
 mod admin;
 mod alerts;
+mod audio;
 mod budgets;
 mod environment;
 mod example;
@@ -209,6 +210,7 @@ fn read(mut root: Section<'_>, sources: &Sources<'_>) -> Settings {
     let count = tenants.authenticate.tenants.len();
     let pace = account.pace(count, root.report);
     let isolation = isolation::isolation(root.section("isolation"), count);
+    let preflight = audio::audio(root.section("audio"), names.as_ref());
     let (minutes, settle) = minutes::minutes(root.section("minutes"));
     let (longest_retry_after, when_records_fail) = minutes::quota(root.section("quota"));
     let quota = quota::Settings {
@@ -235,6 +237,7 @@ fn read(mut root: Section<'_>, sources: &Sources<'_>) -> Settings {
         quota,
         pace,
         isolation,
+        preflight,
         records,
         settle,
         alerts,

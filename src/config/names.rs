@@ -11,6 +11,8 @@ pub struct Names {
     pub paths: Vec<String>,
     /// The kinds of objects that its endpoints create.
     pub kinds: Vec<String>,
+    /// Whether any request carries the address of a file.
+    pub audio_urls: bool,
 }
 
 /// What the free names in a table are.

@@ -12,7 +12,7 @@ use super::places::Places;
 use super::problem::Problem;
 use crate::key::KeyDigest;
 use crate::secret::Secret;
-use crate::{authenticate, isolate, pace, quota, rate_limit, upstream, validate};
+use crate::{authenticate, isolate, pace, preflight, quota, rate_limit, upstream, validate};
 
 /// A whole configuration, checked.
 #[derive(Debug, Clone)]
@@ -38,6 +38,8 @@ pub struct Settings {
     pub pace: pace::Settings,
     /// How the tenants' objects are kept apart; `None`: not at all.
     pub isolation: Option<isolate::Settings>,
+    /// How the files are looked at that requests name; `None`: not at all.
+    pub preflight: Option<preflight::Settings>,
     /// Where all that must last is kept; `None`: there is nothing to record.
     pub records: Option<Records>,
     /// How the true lengths of jobs are found out.

@@ -176,7 +176,7 @@ impl<'d> Compiler<'d> {
             self.mistakes.add(operation.place, message);
         }
         if let Some(sent) = &proof {
-            let schema = body.as_ref().map(|(schema, _)| schema);
+            let schema = body.as_ref().map(|body| &body.schema);
             self.proves(sent, schema, effect.as_ref(), limits.1.is_some(), proof_place);
         }
         self.endpoints.push(Endpoint {

@@ -188,6 +188,7 @@ impl Collector for Scraped {
         state::readiness(encoder, &self.checks)?;
         state::levels(encoder, levels)?;
         state::upstream(encoder, levels)?;
+        state::preflights(encoder, levels)?;
         state::alerts(encoder, &present)?;
         state::config(encoder, &present)
     }

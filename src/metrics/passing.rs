@@ -41,7 +41,7 @@ pub(super) fn durations(encoder: Encoder<'_, '_>, traffic: &Traffic) -> fmt::Res
         (
             "own_duration",
             "The gateway's own time for a request, until the head of the answer; waiting for the \
-             client's body and for the account's rate included.",
+             client's body, for a preflight and for the account's rate included.",
             |endpoint| endpoint.own.read(),
         ),
         (

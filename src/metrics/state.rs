@@ -75,6 +75,17 @@ pub(super) fn upstream(encoder: Encoder<'_, '_>, levels: &Levels) -> fmt::Result
     )
 }
 
+/// Looks at files before their calls are forwarded.
+pub(super) fn preflights(encoder: Encoder<'_, '_>, levels: &Levels) -> fmt::Result {
+    let help = "Looks at files before a call is forwarded, by how they ended.";
+    let mut family = encoder.encode_descriptor("preflights", help, None, MetricType::Counter)?;
+    for (outcome, count) in levels.preflights().iter().flat_map(|counts| counts.read()) {
+        let labels: Labels<'_> = vec![("outcome", outcome.as_str())];
+        counter(family.encode_family(&labels)?, count)?;
+    }
+    Ok(())
+}
+
 /// The configuration and the certificate.
 pub(super) fn config(encoder: Encoder<'_, '_>, present: &Present) -> fmt::Result {
     let loaded = number(seconds(present.loaded));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::budget::Budget;
 use crate::overload::Capacity;
 use crate::pace::Paces;
+use crate::preflight;
 use crate::quota::Quotas;
 use crate::rate_limit::Table;
 use crate::upstream::{Breaker, Connected, Connections};
@@ -23,9 +24,15 @@ pub(super) struct Filled {
     pub(super) limits: Arc<Table>,
     pub(super) paces: Arc<Paces>,
     pub(super) quotas: Option<Arc<Quotas>>,
+    pub(super) looked: Arc<preflight::Counts>,
 }
 
 impl Levels {
+    /// How preflights ended, since the start.
+    pub fn preflights(&self) -> Option<&preflight::Counts> {
+        self.0.as_ref().map(|filled| &*filled.looked)
+    }
+
     /// Requests between head and answer.
     pub fn in_flight(&self) -> usize {
         self.0.as_ref().map_or(0, |filled| filled.capacity.in_progress())

@@ -23,6 +23,8 @@ pub use connect::UpstreamError;
 pub use connections::{Connected, Connections};
 pub use pool::SendError;
 pub use redact::{Redaction, Redactor};
+#[cfg(feature = "tls")]
+pub(crate) use roots::client_config;
 
 use crate::secret::Secret;
 

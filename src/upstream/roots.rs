@@ -10,7 +10,7 @@ use super::UpstreamError;
 
 /// The client side of TLS. Given authorities replace the others; without them the system's are
 /// added to the built-in ones, so that an image without any certificate bundle works, too.
-pub(super) fn client_config(ca_pem: Option<&[u8]>) -> Result<ClientConfig, UpstreamError> {
+pub(crate) fn client_config(ca_pem: Option<&[u8]>) -> Result<ClientConfig, UpstreamError> {
     let roots = match ca_pem {
         Some(pem) => given(pem)?,
         None => usual(),

@@ -77,7 +77,7 @@ impl<'a> Given<'a> {
 
 fn names(paths: &[&str], kinds: &[&str]) -> Names {
     let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-    Names { paths: owned(paths), kinds: owned(kinds) }
+    Names { paths: owned(paths), kinds: owned(kinds), audio_urls: false }
 }
 
 fn warnings(text: &str) -> Vec<String> {

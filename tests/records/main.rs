@@ -6,6 +6,7 @@ mod support;
 mod alerts;
 mod explain;
 mod months;
+mod preflight;
 mod quotas;
 mod shadow;
 mod two_tenants;

@@ -114,6 +114,7 @@ pub fn settings(upstream: SocketAddr) -> Settings {
         validate: validate::Settings::default(),
         upstream,
         isolate: None,
+        preflight: None,
         quota: quota::Settings::default(),
         pace: pace::Settings::default(),
         max_in_flight: 1000,
