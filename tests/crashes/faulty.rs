@@ -3,11 +3,12 @@
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 
+use heify_gateway::key::KeyDigest;
 use heify_gateway::records::ledger::{Charge, MinutesLimit, Reserve};
 use heify_gateway::records::{
     Alert, AlertOf, AudioMillis, Audit, Balance, Calendar, Entry, IssuedKey, Line, Memory, Meter,
     Moment, Object, Opening, Override, Payer, Period, Reservation, State, Store, StoreError,
-    Stored,
+    Stored, Upload, UploadState,
 };
 use uuid::Uuid;
 
@@ -75,6 +76,27 @@ impl Store for Faulty {
 
     fn schedule(&mut self, reservation: &Uuid, plan: Option<(Moment, u32)>) -> Stored<()> {
         self.inner.schedule(reservation, plan)
+    }
+
+    fn put_upload(&mut self, upload: &Upload) -> Stored<()> {
+        self.inner.put_upload(upload)
+    }
+
+    fn upload(&mut self, token: &KeyDigest) -> Stored<Option<Upload>> {
+        self.inner.upload(token)
+    }
+
+    fn expiring(
+        &mut self,
+        before: Moment,
+        state: Option<UploadState>,
+        most: usize,
+    ) -> Stored<Vec<Upload>> {
+        self.inner.expiring(before, state, most)
+    }
+
+    fn remove_upload(&mut self, token: &KeyDigest) -> Stored<()> {
+        self.inner.remove_upload(token)
     }
 
     fn put_alert(&mut self, alert: &Alert) -> Stored<()> {
