@@ -134,6 +134,7 @@ fn stack(criterion: &mut Criterion) {
         ),
         isolate: None,
         preflight: None,
+        relay: None,
         quota: quota::Settings::default(),
         pace: pace::Settings::default(),
         max_in_flight: 4096,

@@ -95,6 +95,7 @@ fn settings(url: http::Uri) -> stack::Settings {
         upstream: upstream::Settings::new(url, Secret::new(CENTRAL_KEY)),
         isolate: None,
         preflight: None,
+        relay: None,
         quota: quota::Settings::default(),
         pace: pace::Settings::default(),
         max_in_flight: 1_024,

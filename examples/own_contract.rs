@@ -102,6 +102,7 @@ fn settings(url: http::Uri) -> stack::Settings {
         upstream: upstream::Settings::new(url, Secret::new("the-key-of-the-library")),
         isolate: None,
         preflight: None,
+        relay: None,
         quota: quota::Settings::default(),
         pace: pace::Settings::default(),
         max_in_flight: 64,

@@ -75,6 +75,7 @@
 //!     upstream: upstream::Settings::new(url, Secret::new("the-central-key")),
 //!     isolate: None,
 //!     preflight: None,
+//!     relay: None,
 //!     quota: quota::Settings::default(),
 //!     pace: pace::Settings::default(),
 //!     max_in_flight: 1_000,
@@ -137,6 +138,7 @@ pub mod rate;
 pub mod rate_limit;
 pub mod records;
 pub mod refusal;
+pub mod relay;
 pub mod rotate;
 pub mod route;
 pub mod secret;

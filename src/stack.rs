@@ -8,6 +8,7 @@ mod explain;
 mod explanation;
 mod levels;
 mod own;
+mod uploads;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,6 +33,7 @@ use crate::preflight::{self, Preflight, PreflightLayer, Preflights};
 use crate::quota::{self, Quota, QuotaLayer, Quotas, Usage};
 use crate::rate_limit::{self, RateLimit, RateLimitLayer, Table};
 use crate::records::{LONGEST_WAIT, Moment, Records};
+use crate::relay::{self, Relay, RelayLayer, Uploaded, Uploads, UploadsLayer};
 use crate::route::{Route, RouteLayer};
 use crate::traffic::{Traffic, Watch};
 use crate::upstream::{self, Breaker, Connections, Upstream, UpstreamError};
@@ -44,6 +46,7 @@ pub use own::{Own, OwnFuture};
 use explain::Explainer;
 use levels::Filled;
 use own::{Explained, OwnLayer, own_endpoints};
+use uploads::{begin_uploads, count_unknown};
 
 /// What all rooms need to know.
 #[derive(Debug, Clone)]
@@ -58,6 +61,9 @@ pub struct Settings {
     pub isolate: Option<isolate::Settings>,
     /// Whether the files are looked at that requests name; `None`: they are not.
     pub preflight: Option<preflight::Settings>,
+    /// How files are passed on to the upstream's storage; `None`: clients put them there themselves.
+    /// Without records, too: an upload outlives the answer that announces it.
+    pub relay: Option<relay::Settings>,
     /// How much; its tenants are those of `authenticate`, in the same order. Without records nothing
     /// of it is enforced.
     pub quota: quota::Settings,
@@ -86,6 +92,7 @@ pub struct Rooms {
     /// How preflights ended, since the start.
     looked: Arc<preflight::Counts>,
     quotas: Option<Arc<Quotas>>,
+    uploads: Option<Arc<Uploads>>,
     paces: Arc<Paces>,
     breaker: Arc<Breaker>,
     connections: Arc<Connections>,
@@ -100,21 +107,14 @@ pub struct Rooms {
     max_wait: Duration,
 }
 
+/// What handles a call that may be made.
+type Calls = Validate<Isolate<Preflight<Quota<Relay<Pace<Forward>>>>>>;
+
 /// The whole gateway as one tower service.
 pub type Stack = Observe<
     SetSensitiveRequestHeaders<
         CatchPanic<
-            Envelope<
-                Overload<
-                    Deadline<
-                        Route<
-                            Authenticate<
-                                Own<RateLimit<Validate<Isolate<Preflight<Quota<Pace<Forward>>>>>>>,
-                            >,
-                        >,
-                    >,
-                >,
-            >,
+            Envelope<Overload<Uploaded<Deadline<Route<Authenticate<Own<RateLimit<Calls>>>>>>>>,
         >,
     >,
 >;
@@ -171,6 +171,13 @@ impl Rooms {
             let before = previous.and_then(|old| old.preflights.as_deref());
             Arc::new(Preflights::new(bounds, tenants, Arc::clone(&looked), before))
         });
+        let ids = || settings.authenticate.tenants.iter().map(|tenant| &tenant.id);
+        let before = previous.and_then(|old| old.uploads.as_deref());
+        let uploads = settings.relay.zip(quotas.as_ref()).map(|(bounds, quotas)| {
+            let (begin, count) = (begin_uploads(quotas), count_unknown(throttle.clone()));
+            let kept = (quotas.records().clone(), tasks.clone(), Moment::now as fn() -> Moment);
+            Arc::new(Uploads::new(bounds, kept, ids(), (count, begin), before))
+        });
         let paces = previous.map(|old| &*old.paces);
         let tenants = settings.authenticate.tenants.iter().map(|tenant| &tenant.id);
         let explained = Explained::new(tenants, previous.map(|old| &*old.explained));
@@ -179,6 +186,7 @@ impl Rooms {
             isolation,
             preflights,
             looked,
+            uploads,
             paces: Arc::new(Paces::new(&settings.pace, &contract, paces)),
             quotas,
             tasks,
@@ -274,6 +282,8 @@ impl Rooms {
             .layer(EnvelopeLayer::new(self.contact.as_deref()))
             // Before any work: what cannot be done in time is not begun.
             .layer(OverloadLayer::new(self.capacity.clone()))
+            // Before the total deadline: a file may take an hour, and has deadlines of its own.
+            .layer(UploadsLayer::new(self.uploads.clone(), &upstream))
             // Around every wait: no request outlives its time.
             .layer(DeadlineLayer::new(self.total_timeout()))
             // One look-up: what does not exist needs no key.
@@ -293,6 +303,8 @@ impl Rooms {
             .layer(PreflightLayer::new(self.preflights.clone()))
             // Last before the call can cost something: everything else has agreed to it.
             .layer(QuotaLayer::new(self.quotas.clone()))
+            // Within what is counted: an upload address belongs to what its call has reserved.
+            .layer(RelayLayer::new(self.uploads.clone()))
             // After the tenant's own limits: nobody waits for the account who may not call.
             .layer(PaceLayer::new(Arc::clone(&self.paces)))
             // Innermost: the only part that talks to the upstream.

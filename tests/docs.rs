@@ -57,8 +57,16 @@ fn refusals() -> Vec<Refusal> {
         Refusal::AccountQuotaExhausted { retry_after },
         Refusal::CapReached { message: "Maximum of 20 configurations per client exceeded".into() },
     ];
+    all.push(Refusal::UnsupportedAudio { fault: AudioFault::Format });
+    all.extend([403, 400, 404, 503].map(|status| Refusal::StorageRefused { status }));
     all.extend([502, 400, 404].map(|status| Refusal::UpstreamError { status }));
     all.extend([
+        Refusal::MissingLength,
+        Refusal::UnknownUpload,
+        Refusal::ExpiredUpload,
+        Refusal::UsedUpload,
+        Refusal::UploadInProgress,
+        Refusal::StorageFailed,
         Refusal::EmptyBody,
         Refusal::NotUtf8,
         Refusal::EncodedBody,

@@ -234,6 +234,7 @@ fn rooms(settings: &config::Settings) -> stack::Settings {
         rate_limit: settings.rate_limit.clone(),
         isolate: settings.isolation.clone(),
         preflight: settings.preflight.clone(),
+        relay: settings.relay.clone(),
         quota: settings.quota.clone(),
         pace: settings.pace.clone(),
         validate: settings.validate.clone(),

@@ -40,6 +40,7 @@ mod rates;
 mod reader;
 mod records;
 mod reference;
+mod relay;
 mod schema;
 mod server;
 mod settings;
@@ -211,6 +212,7 @@ fn read(mut root: Section<'_>, sources: &Sources<'_>) -> Settings {
     let pace = account.pace(count, root.report);
     let isolation = isolation::isolation(root.section("isolation"), count);
     let preflight = audio::audio(root.section("audio"), names.as_ref());
+    let relay = relay::relay(root.section("relay"));
     let (minutes, settle) = minutes::minutes(root.section("minutes"));
     let (longest_retry_after, when_records_fail) = minutes::quota(root.section("quota"));
     let quota = quota::Settings {
@@ -223,6 +225,7 @@ fn read(mut root: Section<'_>, sources: &Sources<'_>) -> Settings {
     let alerts = alerts::alerts(&mut root, &tenants.authenticate.tenants);
     let has_something_to_record = admin.has_operator()
         || !alerts.is_empty()
+        || relay.is_some()
         || records::must_count(&quota, isolation.as_ref());
     let records = records::records(&mut root, has_something_to_record, &sources.environment);
     root.finish();
@@ -238,6 +241,7 @@ fn read(mut root: Section<'_>, sources: &Sources<'_>) -> Settings {
         pace,
         isolation,
         preflight,
+        relay,
         records,
         settle,
         alerts,

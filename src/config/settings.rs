@@ -12,7 +12,7 @@ use super::places::Places;
 use super::problem::Problem;
 use crate::key::KeyDigest;
 use crate::secret::Secret;
-use crate::{authenticate, isolate, pace, preflight, quota, rate_limit, upstream, validate};
+use crate::{authenticate, isolate, pace, preflight, quota, rate_limit, relay, upstream, validate};
 
 /// A whole configuration, checked.
 #[derive(Debug, Clone)]
@@ -40,6 +40,8 @@ pub struct Settings {
     pub isolation: Option<isolate::Settings>,
     /// How the files are looked at that requests name; `None`: not at all.
     pub preflight: Option<preflight::Settings>,
+    /// How files are passed on to storage; `None`: clients put them there themselves.
+    pub relay: Option<relay::Settings>,
     /// Where all that must last is kept; `None`: there is nothing to record.
     pub records: Option<Records>,
     /// How the true lengths of jobs are found out.

@@ -5,8 +5,7 @@
 use super::reader::Section;
 
 /// Sections, and what they need.
-const SECTIONS: [(&str, &str); 2] =
-    [("relay", "an upload relay"), ("metrics", "a metrics endpoint")];
+const SECTIONS: [(&str, &str); 1] = [("metrics", "a metrics endpoint")];
 
 /// Refuses what stands at the top of the file.
 pub(crate) fn refuse(root: &mut Section<'_>) {

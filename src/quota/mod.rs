@@ -32,6 +32,7 @@ mod settings;
 mod standing;
 mod threshold;
 mod told;
+mod upload;
 mod usage;
 
 pub use foresee::Foresight;

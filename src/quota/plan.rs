@@ -92,17 +92,28 @@ impl Plan {
                 account: self.account.objects(kind, cap),
             });
         }
-        let (own, account) = (tenant.budget.minutes.limit(), self.account.minutes.limit());
-        // What is not recorded of a tenant still counts against a limit of the account.
-        let counts = own != MinutesLimit::Off || matches!(account, MinutesLimit::Monthly(_));
-        if effect.spends_minutes && counts {
-            let amount = self.minutes.reservation(length);
-            charges.push(Charge::Minutes { amount, tenant: own, account });
+        if effect.spends_minutes {
+            charges.extend(self.bare_minutes(tenant, length));
         }
         if tenant.budget.shadow.is_empty() && self.account.shadow.is_empty() {
             return charges;
         }
         charges.into_iter().map(|charge| self.watched(tenant, charge)).collect()
+    }
+
+    /// What audio of a length costs; `None` where no minutes are counted.
+    pub fn minutes(&self, tenant: &TenantBudget, length: Duration) -> Option<Charge> {
+        let charge = self.bare_minutes(tenant, Some(length))?;
+        let all_enforced = tenant.budget.shadow.is_empty() && self.account.shadow.is_empty();
+        Some(if all_enforced { charge } else { self.watched(tenant, charge) })
+    }
+
+    fn bare_minutes(&self, tenant: &TenantBudget, length: Option<Duration>) -> Option<Charge> {
+        let (own, account) = (tenant.budget.minutes.limit(), self.account.minutes.limit());
+        // What is not recorded of a tenant still counts against a limit of the account.
+        let counts = own != MinutesLimit::Off || matches!(account, MinutesLimit::Monthly(_));
+        let amount = self.minutes.reservation(length);
+        counts.then_some(Charge::Minutes { amount, tenant: own, account })
     }
 
     /// A charge with what is said about enforcing its limits.

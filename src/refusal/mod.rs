@@ -6,6 +6,7 @@
 
 mod answer;
 mod audio;
+mod retry;
 mod text;
 
 use std::time::Duration;
@@ -122,6 +123,23 @@ pub enum Refusal {
         /// The limit that it breaks.
         fault: AudioFault,
     },
+    /// An upload that does not say how large it is.
+    MissingLength,
+    /// An upload address that was announced to nobody, or whose tenant is gone.
+    UnknownUpload,
+    /// An upload address whose time is over.
+    ExpiredUpload,
+    /// An upload address that has been used.
+    UsedUpload,
+    /// A file is being put to the same address right now.
+    UploadInProgress,
+    /// Storage did not take the file.
+    StorageRefused {
+        /// Its own status.
+        status: u16,
+    },
+    /// Storage could not be reached, or broke off, or did not answer in time.
+    StorageFailed,
     /// An id that names no object which the tenant may use; it may be another tenant's.
     UnknownId {
         /// The path of the field that carries it.
@@ -220,6 +238,7 @@ impl Refusal {
             | Self::MissingField { .. }
             | Self::InvalidField { .. }
             | Self::UnsupportedAudio { .. }
+            | Self::MissingLength
             | Self::CapReached { .. } => StatusCode::BAD_REQUEST,
             Self::AccountMinutesExhausted | Self::MinutesExhausted => StatusCode::PAYMENT_REQUIRED,
             Self::MissingKey
@@ -231,17 +250,24 @@ impl Refusal {
             | Self::DisabledKey
             | Self::DisabledTenant
             | Self::EndpointNotAllowed
+            | Self::ExpiredUpload
+            | Self::UsedUpload
             | Self::SharedObject { .. } => StatusCode::FORBIDDEN,
-            Self::UnknownEndpoint { .. } | Self::WrongMethod { .. } | Self::UnknownId { .. } => {
-                StatusCode::NOT_FOUND
-            }
+            Self::UnknownEndpoint { .. }
+            | Self::WrongMethod { .. }
+            | Self::UnknownUpload
+            | Self::UnknownId { .. } => StatusCode::NOT_FOUND,
             Self::TooManyFailedKeys { .. }
             | Self::RateLimited { .. }
             | Self::TenantBytesExhausted
+            | Self::UploadInProgress
             | Self::AccountRateLimited { .. }
             | Self::QuotaExhausted { .. }
             | Self::AccountQuotaExhausted { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::UpstreamError { status } => documented(*status),
+            // The address is signed: it is not the central key that is refused here.
+            Self::StorageRefused { status: 401 | 403 } => StatusCode::FORBIDDEN,
+            Self::StorageRefused { status } => documented(*status),
             Self::RecordsUnavailable
             | Self::UnreadableList
             | Self::Overloaded
@@ -254,6 +280,7 @@ impl Refusal {
             | Self::UpstreamPaused { .. }
             | Self::UpstreamKeyRejected
             | Self::AccountCapReached
+            | Self::StorageFailed
             | Self::Panicked
             | Self::Misassembled => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -291,6 +318,13 @@ impl Refusal {
             Self::MissingField { .. } => "missing_field",
             Self::InvalidField { .. } => "invalid_field",
             Self::UnsupportedAudio { .. } => "unsupported_audio",
+            Self::MissingLength => "missing_length",
+            Self::UnknownUpload => "unknown_upload",
+            Self::ExpiredUpload => "expired_upload",
+            Self::UsedUpload => "used_upload",
+            Self::UploadInProgress => "upload_in_progress",
+            Self::StorageRefused { .. } => "storage_refused",
+            Self::StorageFailed => "storage_failed",
             Self::UnknownId { .. } => "unknown_id",
             Self::SharedObject { .. } => "shared_object",
             Self::RecordsUnavailable => "records_unavailable",
@@ -315,65 +349,6 @@ impl Refusal {
             Self::AccountCapReached => "account_cap_reached",
             Self::Panicked => "panicked",
             Self::Misassembled => "misassembled",
-        }
-    }
-
-    /// How long to wait before the same request may pass: on every 429, and on every 500 that is
-    /// safe to retry. `None` where a retry does not help, or may do the call twice.
-    pub fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::TooManyFailedKeys { retry_after }
-            | Self::RateLimited { retry_after, .. }
-            | Self::UpstreamPaused { retry_after }
-            | Self::AccountRateLimited { retry_after }
-            | Self::QuotaExhausted { retry_after, .. }
-            | Self::AccountQuotaExhausted { retry_after } => Some(*retry_after),
-            Self::TenantBytesExhausted | Self::Overloaded => Some(Duration::from_secs(1)),
-            Self::RecordsUnavailable
-            | Self::DeadlineExceeded
-            | Self::UpstreamUnreachable
-            | Self::UpstreamConnectTimeout
-            | Self::UpstreamTimeout
-            | Self::UpstreamBroken => Some(Duration::from_secs(5)),
-            Self::UpstreamError { status } => (*status >= 500).then_some(Duration::from_secs(5)),
-            Self::MalformedHttp
-            | Self::HeadTooLarge
-            | Self::HeadTooSlow
-            | Self::BadHost
-            | Self::UnknownEndpoint { .. }
-            | Self::WrongMethod { .. }
-            | Self::MissingKey
-            | Self::WrongKeyHeader { .. }
-            | Self::RepeatedKey
-            | Self::UnknownKey
-            | Self::MistypedKey
-            | Self::ExpiredKey
-            | Self::DisabledKey
-            | Self::DisabledTenant
-            | Self::EndpointNotAllowed
-            | Self::BodyTooLarge { .. }
-            | Self::BodyTooSlow
-            | Self::BodyUnreadable
-            | Self::EncodedBody
-            | Self::EmptyBody
-            | Self::InvalidJson { .. }
-            | Self::NotUtf8
-            | Self::DuplicateField { .. }
-            | Self::TooDeep { .. }
-            | Self::MissingField { .. }
-            | Self::InvalidField { .. }
-            | Self::UnsupportedAudio { .. }
-            | Self::UnknownId { .. }
-            | Self::SharedObject { .. }
-            | Self::UnreadableList
-            | Self::OutcomeUnknown
-            | Self::UpstreamKeyRejected
-            | Self::AccountMinutesExhausted
-            | Self::MinutesExhausted
-            | Self::CapReached { .. }
-            | Self::AccountCapReached
-            | Self::Panicked
-            | Self::Misassembled => None,
         }
     }
 }

@@ -37,7 +37,7 @@ impl Refusal {
             Self::DisabledTenant => "The tenant of this API key is deactivated.",
             Self::EndpointNotAllowed => "This API key may not call this endpoint.",
             Self::TooManyFailedKeys { .. } => {
-                "Too many requests with an invalid API key came from this address."
+                "Too many requests with an invalid API key or upload address came from this address."
             }
             Self::RateLimited { scope, per_minute, burst, .. } => {
                 return format!(
@@ -67,6 +67,15 @@ impl Refusal {
             }
             Self::InvalidField { message } => return message.to_string().into(),
             Self::UnsupportedAudio { .. } => "Unsupported audio format",
+            Self::MissingLength => "An upload must announce its size in Content-Length.",
+            Self::UnknownUpload => "No upload is expected at this address.",
+            Self::ExpiredUpload => "This upload address has expired.",
+            Self::UsedUpload => "This upload address has been used.",
+            Self::UploadInProgress => "A file is being uploaded to this address right now.",
+            Self::StorageRefused { status } => {
+                return format!("Heify's storage did not take the file ({status}).").into();
+            }
+            Self::StorageFailed => "Heify's storage did not answer.",
             Self::UnknownId { field } => {
                 return format!("No object was found for the id in {field}.").into();
             }
@@ -151,6 +160,14 @@ impl Refusal {
                 "wait for Retry-After, then retry with exponential backoff"
             }
             Self::UnsupportedAudio { fault } => return Some(fault.hint()),
+            Self::MissingLength => "send the file whole, not in chunks",
+            Self::UnknownUpload | Self::ExpiredUpload | Self::UsedUpload => {
+                "request a new upload URL"
+            }
+            Self::StorageRefused { status: 401 | 403 } => {
+                "send Content-Type and the x-amz-meta fields exactly as they were signed"
+            }
+            Self::UploadInProgress => "wait until it has ended",
             Self::UnknownId { .. } => "check the id; lists show those that this key may use",
             Self::SharedObject { .. } => "only the gateway's operators can change shared objects",
             Self::UnreadableList => {
@@ -180,7 +197,8 @@ impl Refusal {
             | Self::UpstreamConnectTimeout
             | Self::UpstreamTimeout
             | Self::UpstreamBroken
-            | Self::UpstreamPaused { .. } => "nothing is wrong with the request; retry it later",
+            | Self::UpstreamPaused { .. }
+            | Self::StorageFailed => "nothing is wrong with the request; retry it later",
             Self::BodyTooSlow | Self::BodyUnreadable | Self::HeadTooSlow => {
                 "check the connection and send the request again"
             }
@@ -193,6 +211,7 @@ impl Refusal {
             | Self::MissingField { .. }
             | Self::InvalidField { .. }
             | Self::UpstreamError { .. }
+            | Self::StorageRefused { .. }
             | Self::Panicked
             | Self::Misassembled => return None,
         };

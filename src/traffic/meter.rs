@@ -11,7 +11,7 @@ use crate::histogram::Histogram;
 const STATUSES: [u16; 8] = [200, 201, 400, 402, 403, 404, 429, 500];
 
 /// The reasons of refusals, in alphabetical order; the last place is for those that are not in it.
-pub const REASONS: [&str; 53] = [
+pub const REASONS: [&str; 60] = [
     "account_cap_reached",
     "account_minutes_exhausted",
     "account_quota_exhausted",
@@ -29,6 +29,7 @@ pub const REASONS: [&str; 53] = [
     "encoded_body",
     "endpoint_not_allowed",
     "expired_key",
+    "expired_upload",
     "head_too_large",
     "head_too_slow",
     "invalid_field",
@@ -38,6 +39,7 @@ pub const REASONS: [&str; 53] = [
     "misassembled",
     "missing_field",
     "missing_key",
+    "missing_length",
     "mistyped_key",
     "not_utf8",
     "outcome_unknown",
@@ -48,14 +50,18 @@ pub const REASONS: [&str; 53] = [
     "records_unavailable",
     "repeated_key",
     "shared_object",
+    "storage_failed",
+    "storage_refused",
     "tenant_bytes_exhausted",
     "too_deep",
     "too_many_failed_keys",
     "unknown_endpoint",
     "unknown_id",
     "unknown_key",
+    "unknown_upload",
     "unreadable_list",
     "unsupported_audio",
+    "upload_in_progress",
     "upstream_broken",
     "upstream_connect_timeout",
     "upstream_error",
@@ -63,6 +69,7 @@ pub const REASONS: [&str; 53] = [
     "upstream_paused",
     "upstream_timeout",
     "upstream_unreachable",
+    "used_upload",
     "wrong_key_header",
     "wrong_method",
 ];

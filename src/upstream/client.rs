@@ -11,12 +11,14 @@ use http::header::{
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Request, Response, Uri};
 use http_body_util::Full;
+use tower::ServiceExt;
 
 use super::answer::Answer;
-use super::connect::{ConnectTimedOut, Connector, UpstreamError};
+use super::connect::{ConnectTimedOut, Connection, Connector, UpstreamError};
 use super::connections::Connections;
 use super::pool::{Pool, SendError};
 use super::{Breaker, Redactor, Settings};
+use crate::body::BoxError;
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const AGENT: &str = concat!("heify-gateway/", env!("CARGO_PKG_VERSION"));
@@ -26,6 +28,8 @@ const AGENT: &str = concat!("heify-gateway/", env!("CARGO_PKG_VERSION"));
 #[derive(Debug)]
 pub struct Upstream {
     pool: Arc<Pool>,
+    /// Connects to hosts beside the API.
+    elsewhere: Connector,
     prefix: Box<str>,
     fields: HeaderMap,
     redactor: Redactor,
@@ -69,12 +73,13 @@ impl Upstream {
         let authority = parts.authority.ok_or(UpstreamError::Address)?;
         let prefix = parts.path_and_query.map_or(String::new(), |path| path.path().to_owned());
         let fields = own_fields(&scheme, &authority, settings)?;
-        let connector = Connector::new(settings)?;
+        let [connector, elsewhere] = Connector::pair(settings)?;
         let (idle, counted) = (settings.pool_idle_timeout, Arc::clone(connections));
         let pool = Arc::new(Pool::new(connector, scheme, authority, idle, counted));
         connections.watch(&pool);
         Ok(Self {
             pool,
+            elsewhere,
             prefix: prefix.trim_end_matches('/').into(),
             fields,
             redactor: Redactor::new(&settings.api_key),
@@ -118,6 +123,15 @@ impl Upstream {
         request: &mut Option<Request<Full<Bytes>>>,
     ) -> Result<Response<Answer>, SendError> {
         self.pool.send(request).await
+    }
+
+    /// Connects to another host of the upstream, its storage say, with the same authorities and the same
+    /// deadline. Nothing of the central key is on such a connection.
+    ///
+    /// # Errors
+    /// When it does not stand in time.
+    pub async fn dial(&self, origin: Uri) -> Result<Connection, BoxError> {
+        self.elsewhere.clone().oneshot(origin).await
     }
 
     /// Asks the breaker before a call.

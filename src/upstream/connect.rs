@@ -42,6 +42,9 @@ pub(super) type Transport = hyper_rustls::HttpsConnector<HttpConnector>;
 #[cfg(not(feature = "tls"))]
 pub(super) type Transport = HttpConnector;
 
+/// A connection to a host, before anything was said on it.
+pub type Connection = <Transport as Service<Uri>>::Response;
+
 /// A connector whose whole work, TLS handshake included, has one deadline.
 #[derive(Debug, Clone)]
 pub(super) struct Connector {
@@ -49,8 +52,18 @@ pub(super) struct Connector {
     timeout: Duration,
 }
 
+/// What a connection may speak.
+#[cfg(feature = "tls")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Speaks {
+    /// HTTP/2, where the other side knows it, else HTTP/1.1.
+    Either,
+    Http1,
+}
+
 impl Connector {
-    pub(super) fn new(settings: &Settings) -> Result<Self, UpstreamError> {
+    /// One for the upstream, and one for other hosts, which speaks HTTP/1.1 only.
+    pub(super) fn pair(settings: &Settings) -> Result<[Self; 2], UpstreamError> {
         let mut tcp = HttpConnector::new();
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(Duration::from_secs(60)));
@@ -60,26 +73,30 @@ impl Connector {
         // Happy eyeballs divide this among the addresses of a name.
         tcp.set_connect_timeout(Some(timeout));
         tcp.enforce_http(false);
-        Ok(Self { transport: transport(tcp, settings)?, timeout })
+        let transports = transports(tcp, settings)?;
+        Ok(transports.map(|transport| Self { transport, timeout }))
     }
 }
 
 #[cfg(feature = "tls")]
-fn transport(tcp: HttpConnector, settings: &Settings) -> Result<Transport, UpstreamError> {
+fn transports(tcp: HttpConnector, settings: &Settings) -> Result<[Transport; 2], UpstreamError> {
+    // Read once: the system's authorities are many.
     let tls = super::roots::client_config(settings.ca_pem.as_deref())?;
-    Ok(hyper_rustls::HttpsConnectorBuilder::new()
-        .with_tls_config(tls)
-        .https_or_http()
-        .enable_http1()
-        .enable_http2()
-        .wrap_connector(tcp))
+    Ok([Speaks::Either, Speaks::Http1].map(|speaks| {
+        let builder = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls.clone());
+        let builder = builder.https_or_http().enable_http1();
+        match speaks {
+            Speaks::Either => builder.enable_http2().wrap_connector(tcp.clone()),
+            Speaks::Http1 => builder.wrap_connector(tcp.clone()),
+        }
+    }))
 }
 
 #[cfg(not(feature = "tls"))]
-fn transport(tcp: HttpConnector, settings: &Settings) -> Result<Transport, UpstreamError> {
+fn transports(tcp: HttpConnector, settings: &Settings) -> Result<[Transport; 2], UpstreamError> {
     match settings.url.scheme_str() {
         Some("https") => Err(UpstreamError::NoTls),
-        _ => Ok(tcp),
+        _ => Ok([tcp.clone(), tcp]),
     }
 }
 

@@ -19,7 +19,7 @@ use std::time::Duration;
 pub use answer::Answer;
 pub use breaker::Breaker;
 pub use client::{Failure, Upstream};
-pub use connect::UpstreamError;
+pub use connect::{Connection, UpstreamError};
 pub use connections::{Connected, Connections};
 pub use pool::SendError;
 pub use redact::{Redaction, Redactor};

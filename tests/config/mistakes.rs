@@ -40,7 +40,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("[audio]\npreflight_allow_networks = ['10.0.0.0/33']", "2:29", "must be a network such as"),
     ("[audio]\npreflight_at_once = 0", "2:21", "must be at least 1, not 0"),
     ("[audio]\npreflight_tenant_at_once = 65", "2:28", "65 must not be above preflight_at_once (64)"),
-    ("[relay]", "1:1", "it would not be enforced"),
+    ("[relay]\nenabled = true", "1:1", "relay.public_url: must say how clients reach"),
     ("[alerts]", "1:1", "alerts: must be an array, not a table"),
     ("[[alerts]]\nurl = 'http://127.0.0.1:9'\nsecret = '0123456789abcdef'", "1:1", "alerts[0].name: an alert needs a name"),
     ("[[alerts]]\nname = 'a'\nsecret = '0123456789abcdef'", "1:1", "alerts[0].url: an alert needs the address"),

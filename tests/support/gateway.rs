@@ -115,6 +115,7 @@ pub fn settings(upstream: SocketAddr) -> Settings {
         upstream,
         isolate: None,
         preflight: None,
+        relay: None,
         quota: quota::Settings::default(),
         pace: pace::Settings::default(),
         max_in_flight: 1000,

@@ -96,7 +96,7 @@ async fn show(
         central,
         key: given_or_random(None)?,
         operator: given_or_random(None)?,
-        listen: arguments.listen.unwrap_or_else(|| usual(LISTEN)),
+        listen: named(arguments.listen.unwrap_or_else(|| usual(LISTEN))),
         status: arguments.status.unwrap_or_else(|| usual(STATUS)),
         records: folder.0.join("gateway.db"),
     };
@@ -161,10 +161,13 @@ impl Made {
         let file = format!(
             "[admin]\ntoken = \"{}\"\n\n[upstream]\nurl = \"{}\"\napi_key = \"{}\"\n\n\
              [records]\nurl = \"sqlite:gateway.db\"\n\n\
+             [relay]\nenabled = true\npublic_url = \"http://{}\"\nhosts = [\"{}\"]\n\n\
              [[tenants]]\nid = \"demo\"\nkeys = [{{ key = \"{}\" }}]\nminutes = {{ monthly = 600 }}\n",
             self.operator.expose(),
             self.upstream,
             self.central.expose(),
+            self.listen,
+            self.upstream,
             self.key.expose()
         );
         let read_file = |_: &Path| Ok(file.clone().into_bytes());
@@ -198,6 +201,15 @@ fn usual(mut address: SocketAddr) -> SocketAddr {
         address.set_port(0);
     }
     address
+}
+
+/// The same address with its port, which stands in the demo's own configuration: how clients upload. Who
+/// takes it between this look and the start is named by the error then.
+fn named(address: SocketAddr) -> SocketAddr {
+    if address.port() != 0 {
+        return address;
+    }
+    TcpListener::bind(address).and_then(|listener| listener.local_addr()).unwrap_or(address)
 }
 
 /// Where the records of one demo are, for its own user, until it ends.

@@ -21,7 +21,7 @@ use crate::quota::room::Quotas;
 use crate::quota::settings::WhenRecordsFail;
 use crate::rate::LimitState;
 use crate::records::ledger::{self, Charge, Reserve, Reserved};
-use crate::records::{Store, Stored, Unavailable, Why};
+use crate::records::{Store, Stored, Unavailable, UnderReservation, Why};
 use crate::refusal::Refusal;
 use crate::traffic::Shadowed;
 
@@ -85,7 +85,7 @@ impl Call {
     pub(in crate::quota) async fn run<S, R>(
         self: Box<Self>,
         mut ready: S,
-        request: Request<Full<Bytes>>,
+        mut request: Request<Full<Bytes>>,
         answer: Answer<R, S::Error>,
     ) where
         S: Service<Request<Full<Bytes>>, Response = Response<Body<R>>>,
@@ -97,6 +97,9 @@ impl Call {
             Ok(Admitted::Uncounted) => return drop(answer.send(ready.call(request).await)),
             Err(response) => return drop(answer.send(Ok(response))),
         };
+        if self.endpoint.answer.upload_url.is_some() {
+            request.extensions_mut().insert(UnderReservation(self.reservation()));
+        }
         let response = match ready.call(request).await {
             Ok(response) => response,
             Err(error) => {
