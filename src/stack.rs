@@ -255,6 +255,7 @@ impl Rooms {
             paces: Arc::clone(&self.paces),
             quotas: self.quotas.clone(),
             looked: Arc::clone(&self.looked),
+            uploads: self.uploads.clone(),
         }))
     }
 

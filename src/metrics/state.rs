@@ -45,9 +45,17 @@ pub(super) fn levels(encoder: Encoder<'_, '_>, levels: &Levels) -> fmt::Result {
             ("body_bytes_limit", "As many as there may be.", count(levels.body_bytes_limit())),
             ("list_bytes", "Bytes of lists in memory.", count(levels.list_bytes())),
             ("list_bytes_limit", "As many as there may be.", count(levels.list_bytes_limit())),
+            ("uploads_in_progress", "Files on their way to storage.", count(levels.uploads())),
+            (
+                "uploads_in_progress_limit",
+                "As many as there may be.",
+                count(levels.uploads_limit()),
+            ),
             ("account_rate_waiting_requests", "Calls that wait for the account's rate.", waiting),
         ],
-    )
+    )?;
+    let help = "Upload addresses that were left as they were.";
+    counters(encoder, &[("uploads_not_relayed", help, levels.uploads_unchanged())])
 }
 
 /// The way to the upstream.

@@ -8,6 +8,7 @@ use crate::pace::Paces;
 use crate::preflight;
 use crate::quota::Quotas;
 use crate::rate_limit::Table;
+use crate::relay::Uploads;
 use crate::upstream::{Breaker, Connected, Connections};
 
 /// How full the rooms of one configuration are; the default has none.
@@ -25,6 +26,7 @@ pub(super) struct Filled {
     pub(super) paces: Arc<Paces>,
     pub(super) quotas: Option<Arc<Quotas>>,
     pub(super) looked: Arc<preflight::Counts>,
+    pub(super) uploads: Option<Arc<Uploads>>,
 }
 
 impl Levels {
@@ -65,6 +67,25 @@ impl Levels {
 
     fn lists(&self) -> Option<&Budget> {
         self.0.as_ref()?.lists.as_deref()
+    }
+
+    /// Files on their way to storage.
+    pub fn uploads(&self) -> usize {
+        self.relay().map_or(0, Uploads::in_progress)
+    }
+
+    /// As many as there may be.
+    pub fn uploads_limit(&self) -> usize {
+        self.relay().map_or(0, Uploads::limit)
+    }
+
+    /// Upload addresses that were left as they were, since the start.
+    pub fn uploads_unchanged(&self) -> u64 {
+        self.relay().map_or(0, Uploads::unchanged)
+    }
+
+    fn relay(&self) -> Option<&Uploads> {
+        self.0.as_ref()?.uploads.as_deref()
     }
 
     /// Whether no call is sent, because none could connect.

@@ -1,0 +1,15 @@
+//! Do uploads pass by the gateway as they would without it, and is nothing else let by?
+
+// The relaxation for tests does not reach the functions that tests share.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod clients;
+mod documented;
+mod faulty;
+mod refused;
+mod storage;
+mod tokens;
+mod world;
