@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use heify_gateway::quota::MinutesBudget;
+use heify_gateway::quota::{MinutesBudget, Rounding, Settle};
 use heify_gateway::rate::Rate;
 use heify_gateway::records::{Moment, Store, UploadState, ledger};
-use tokio::sync::Notify;
+use heify_gateway::settle::{Settler, Setup};
+use tokio::sync::{Notify, watch};
 
 use crate::storage::{Act, SIGNATURE};
 use crate::support::gateway::{Gateway, settings};
@@ -78,6 +79,29 @@ async fn an_address_expires_and_what_it_held_is_free_again() {
     assert_eq!(world.held().await, 0);
     world.put(&path, &wav(1)).await.assert_refused(403, "expired_upload");
     assert_eq!(world.storage.seen().len(), 0);
+}
+
+#[tokio::test]
+async fn the_worker_that_settles_gives_back_what_an_expired_address_held() {
+    fn late() -> Moment {
+        Moment(Moment::now().0 + 301_000)
+    }
+    let world = World::start().await;
+    let path = world.announced().await;
+    let setup = Setup {
+        contract: Arc::clone(world.gateway.rooms.contract()),
+        upstream: world.gateway.rooms.upstream().unwrap(),
+        settle: Settle::default(),
+        rounding: Rounding::None,
+        paces: Arc::clone(world.gateway.rooms.paces()),
+    };
+    let (_setups, watched) = watch::channel(Arc::new(setup));
+    let settler = tokio::spawn(Settler::new(world.records.clone(), watched, late).run());
+    while world.held().await > 0 {
+        tokio::task::yield_now().await;
+    }
+    settler.abort();
+    world.put(&path, &wav(1)).await.assert_refused(403, "expired_upload");
 }
 
 #[tokio::test]

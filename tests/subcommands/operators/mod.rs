@@ -9,3 +9,4 @@ mod night;
 mod remote;
 mod seen;
 mod tenants_side;
+mod uploads;
