@@ -124,6 +124,7 @@ pub mod forward;
 pub mod histogram;
 pub mod isolate;
 pub mod key;
+pub mod log;
 pub mod measured;
 #[cfg(feature = "metrics")]
 pub mod metrics;
@@ -148,6 +149,7 @@ pub mod settle;
 pub mod simulator;
 pub mod stack;
 pub mod tenant;
+pub mod trace;
 pub mod traffic;
 pub mod upstream;
 pub mod validate;

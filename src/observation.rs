@@ -1,6 +1,6 @@
 //! What is known about one request, also when it is dropped half way?
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,10 @@ pub struct Observation {
     /// not at all.
     sent_after: AtomicU32,
     answered_after: AtomicU32,
+    /// The status of the upstream's answer; 0: there was none.
+    upstream_status: AtomicU16,
+    /// Bytes of the body that were read.
+    body_bytes: AtomicU32,
 }
 
 /// Who called, in the operators' words.
@@ -52,7 +56,30 @@ impl Observation {
             shadowed: AtomicBool::new(false),
             sent_after: AtomicU32::new(0),
             answered_after: AtomicU32::new(0),
+            upstream_status: AtomicU16::new(0),
+            body_bytes: AtomicU32::new(0),
         }
+    }
+
+    /// Notes how many bytes of the body were read.
+    pub fn set_body_bytes(&self, bytes: usize) {
+        self.body_bytes.store(u32::try_from(bytes).unwrap_or(u32::MAX), Ordering::Relaxed);
+    }
+
+    /// How many bytes of the body were read; 4 GiB and more are that.
+    pub fn body_bytes(&self) -> u32 {
+        self.body_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Notes the status of the upstream's answer.
+    pub fn set_upstream_status(&self, status: u16) {
+        self.upstream_status.store(status, Ordering::Relaxed);
+    }
+
+    /// The status of the upstream's answer, before it was judged.
+    pub fn upstream_status(&self) -> Option<u16> {
+        let status = self.upstream_status.load(Ordering::Relaxed);
+        (status != 0).then_some(status)
     }
 
     /// Notes the endpoint, by its place in the contract and its path.
@@ -123,6 +150,15 @@ impl Observation {
         let answered = self.answered_after.load(Ordering::Relaxed);
         let sent = self.sent_after.load(Ordering::Relaxed);
         (answered > 0).then(|| Duration::from_micros(answered.saturating_sub(sent).into()))
+    }
+
+    /// From the start until the call was sent, and until the upstream answered or was given up; `None`:
+    /// it was not sent.
+    pub fn call(&self) -> Option<(Duration, Option<Duration>)> {
+        let micros = |micros: u32| Duration::from_micros(micros.into());
+        let (sent, answered) = (&self.sent_after, &self.answered_after);
+        let (sent, answered) = (sent.load(Ordering::Relaxed), answered.load(Ordering::Relaxed));
+        (sent > 0).then(|| (micros(sent), (answered > 0).then(|| micros(answered.max(sent)))))
     }
 
     /// Since the start, and never 0; more than an hour is an hour.

@@ -26,6 +26,7 @@ use crate::deadline::{Deadline, DeadlineLayer};
 use crate::envelope::{Envelope, EnvelopeLayer};
 use crate::forward::Forward;
 use crate::isolate::{self, Isolate, IsolateLayer, Isolation};
+use crate::log::AccessLog;
 use crate::observe::{Observe, ObserveLayer};
 use crate::overload::{Capacity, Overload, OverloadLayer};
 use crate::pace::{self, Pace, PaceLayer, Paces};
@@ -35,7 +36,8 @@ use crate::rate_limit::{self, RateLimit, RateLimitLayer, Table};
 use crate::records::{LONGEST_WAIT, Moment, Records};
 use crate::relay::{self, Relay, RelayLayer, Uploaded, Uploads, UploadsLayer};
 use crate::route::{Route, RouteLayer};
-use crate::traffic::{Traffic, Watch};
+use crate::trace::Tracer;
+use crate::traffic::Traffic;
 use crate::upstream::{self, Breaker, Connections, Upstream, UpstreamError};
 use crate::validate::{self, Validate, ValidateLayer};
 
@@ -101,8 +103,8 @@ pub struct Rooms {
     contact: Option<Box<str>>,
     validate: Arc<validate::Settings>,
     upstream: upstream::Settings,
-    /// Who counts what passes.
-    watch: Option<Arc<Watch>>,
+    /// Who is told what passes.
+    observe: ObserveLayer,
     /// How long a call may wait for the account's rate.
     max_wait: Duration,
 }
@@ -205,7 +207,7 @@ impl Rooms {
             validate: Arc::new(settings.validate),
             upstream: settings.upstream,
             max_wait: settings.pace.max_wait,
-            watch: None,
+            observe: ObserveLayer::default(),
         }
     }
 
@@ -217,8 +219,19 @@ impl Rooms {
         version: u64,
     ) -> Self {
         let endpoints = self.contract.endpoints().iter().map(|endpoint| &endpoint.path);
-        self.watch = Some(Arc::new(traffic.watch(endpoints, tenants, version)));
+        let watch = Arc::new(traffic.watch(endpoints, tenants, version));
+        self.observe = self.observe.counting(Some(watch));
         self
+    }
+
+    /// Writes a line about each request into the log; `None`: writes none.
+    pub fn logged(self, log: Option<AccessLog>) -> Self {
+        Self { observe: self.observe.clone().logging(log), ..self }
+    }
+
+    /// Records the spans of requests that are sampled; `None`: passes on what others record.
+    pub fn traced(self, tracer: Option<Tracer>) -> Self {
+        Self { observe: self.observe.clone().tracing(tracer), ..self }
     }
 
     /// Makes a client for the upstream: one per data-path thread.
@@ -274,7 +287,7 @@ impl Rooms {
     pub fn stack(&self, upstream: Arc<Upstream>) -> Stack {
         ServiceBuilder::new()
             // Outermost: every request has an id and a record, however it ends.
-            .layer(self.watch.clone().map_or_else(ObserveLayer::default, ObserveLayer::counting))
+            .layer(self.observe.clone())
             // Before anything could print a request: keys do not show in `Debug`.
             .layer(SetSensitiveRequestHeadersLayer::from_shared(Arc::new(CREDENTIALS)))
             // Around all that decides: a defect costs one answer, not the connection.

@@ -23,6 +23,8 @@ const FLOORS: [&[&str]; 6] = [
         "version",
     ],
     &["audio", "budget", "contract", "records", "traffic", "upstream"],
+    "trace",
+    &["budget", "contract", "log", "records", "traffic", "upstream"],
     &[
         "authenticate",
         "catch_panic",

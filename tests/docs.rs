@@ -220,6 +220,13 @@ fn every_decision_stands_in_the_index() {
     }
 }
 
+#[test]
+fn the_table_of_the_access_log_is_that_of_the_code() {
+    let page = read("docs/log.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    assert_eq!(rows.collect::<Vec<_>>(), heify_gateway::log::FIELDS);
+}
+
 /// What a page shows as a whole configuration, with files that could be there.
 #[cfg(all(feature = "config", feature = "tls"))]
 fn first_configuration(page: &str) -> heify_gateway::config::Settings {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use heify_gateway::alerts;
 use heify_gateway::config::{self, Listen};
 use heify_gateway::contract::{Contract, Mistake};
+use heify_gateway::log::AccessLog;
 use heify_gateway::pace::Paces;
 use heify_gateway::records::Records;
 use heify_gateway::rotate::{Proof, prove};
@@ -66,6 +67,8 @@ pub(crate) struct Gateway {
     server: config::Server,
     records: Option<Records>,
     traffic: Arc<Traffic>,
+    /// Writes a line about each request, where the configuration wants it.
+    log: AccessLog,
 }
 
 impl Gateway {
@@ -74,16 +77,15 @@ impl Gateway {
     pub(crate) fn start(
         settings: &config::Settings,
         records: Option<&Records>,
+        log: AccessLog,
         handed: Option<Listener>,
         admin: Option<Tls>,
     ) -> Result<Self, StartError> {
         let count = threads(&settings.server);
         let traffic = Arc::new(Traffic::new(Instant::now()));
-        let rooms = Rooms::new(rooms(settings), contract(settings)?, records, None).counted(
-            &traffic,
-            tenants(settings),
-            1,
-        );
+        let rooms = Rooms::new(rooms(settings), contract(settings)?, records, None)
+            .counted(&traffic, tenants(settings), 1)
+            .logged(settings.log.access.then(|| log.clone()));
         let upstreams = clients(&rooms, count.get())?;
         let tls = certificates::tls(settings.server.tls.as_ref())?;
         let listener = match (handed, &settings.server.listen) {
@@ -101,7 +103,7 @@ impl Gateway {
             .map_err(StartError::Threads)?;
         let (server, records) = (settings.server.clone(), records.cloned());
         let certificates = Certificates { data: tls, admin };
-        Ok(Self { workers, rooms, upstreams, certificates, server, records, traffic })
+        Ok(Self { workers, rooms, upstreams, certificates, server, records, traffic, log })
     }
 
     /// Where the data port is.
@@ -121,7 +123,8 @@ impl Gateway {
         let same_upstream = wanted.upstream == *self.rooms.upstream_settings();
         let rooms =
             Rooms::new(wanted, contract(settings)?, self.records.as_ref(), Some(&self.rooms))
-                .counted(&self.traffic, tenants(settings), version);
+                .counted(&self.traffic, tenants(settings), version)
+                .logged(settings.log.access.then(|| self.log.clone()));
         // Connections are kept when nothing about the upstream changed.
         let upstreams = match same_upstream {
             true => self.upstreams.clone(),

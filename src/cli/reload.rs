@@ -212,8 +212,8 @@ fn needs_restart(started: &config::Settings, new: &config::Settings) -> Vec<&'st
     if opens(new) != opens(started) {
         restart.push("admin.listen and whether there is admin.tls");
     }
-    if new.log != started.log {
-        restart.push("log");
+    if (new.log.level, new.log.format) != (started.log.level, started.log.format) {
+        restart.push("log.level and log.format");
     }
     if new.records != started.records {
         restart.push("records");

@@ -38,8 +38,7 @@ pub(crate) struct Running {
     pub(super) kept: Option<Kept>,
     /// What the admin API sees of it.
     pub(super) view: watch::Sender<View>,
-    /// How the filter of the log is shown and changed.
-    filter: log::Filter,
+    log: log::Started,
     pub(super) metrics: Metrics,
     pub(super) reloading: Reloading,
 }
@@ -106,26 +105,26 @@ impl Running {
         settings: config::Settings,
         opened: Option<Opened>,
         readiness: &Readiness,
-        filter: log::Filter,
+        log: log::Started,
         before: Before,
     ) -> Result<Self, StartError> {
         let (now, settings) = (Moment::now(), Arc::new(settings));
         let Before { data, admin, manager } = before;
         let (started, reloading) = (Arc::clone(&settings), Reloading::telling(manager));
         let Some(opened) = opened else {
-            let gateway = Gateway::start(&settings, None, data, admin)?;
+            let gateway = Gateway::start(&settings, None, log.access(), data, admin)?;
             let view = watch::Sender::new(view(&settings, &gateway, &Changed::default(), 1, now));
-            let metrics = metrics(&gateway, &settings, None);
+            let metrics = metrics(&gateway, &settings, None, &log);
             let kept = None;
-            return Ok(Self { settings, started, gateway, kept, view, filter, metrics, reloading });
+            return Ok(Self { settings, started, gateway, kept, view, log, metrics, reloading });
         };
         let records = opened.records.clone();
         readiness.watch(records.clone());
         let changes = records.foreign_changes();
         let changed = Changed::read(&records).await.ok_or(OpenError::Keys)?;
         let (in_use, alerted) = (changed.over(&settings, now), records.clone());
-        let gateway = Gateway::start(&in_use, Some(&records), data, admin)?;
-        let metrics = metrics(&gateway, &settings, Some(records.clone()));
+        let gateway = Gateway::start(&in_use, Some(&records), log.access(), data, admin)?;
+        let metrics = metrics(&gateway, &settings, Some(records.clone()), &log);
         let (setups, watched) = watch::channel(Arc::new(gateway.setup(&settings)?));
         tokio::spawn(Settler::new(records, watched, Moment::now).run());
         let view = watch::Sender::new(view(&settings, &gateway, &changed, 1, now));
@@ -135,7 +134,7 @@ impl Running {
         metrics.alerting(counts.clone());
         tokio::spawn(Alerter::new(alerted, watched, Moment::now, counts).run());
         let kept = Some(Kept { opened, changed, ends, behind: false, setups, alerts, changes });
-        Ok(Self { settings, started, gateway, kept, view, filter, metrics, reloading })
+        Ok(Self { settings, started, gateway, kept, view, log, metrics, reloading })
     }
 
     /// What Prometheus reads.
@@ -217,7 +216,7 @@ impl Running {
             }
             Order::Reload(tell) => self.reload(load, Some(tell)),
             Order::LogLevel(to, tell) => {
-                let _ = tell.send((self.filter)(to.as_deref()));
+                let _ = tell.send((self.log.filter)(to.as_deref()));
             }
         }
     }
@@ -246,11 +245,18 @@ async fn change(kept: Option<&mut Kept>) {
     }
 }
 
-fn metrics(gateway: &Gateway, settings: &config::Settings, records: Option<Records>) -> Metrics {
+fn metrics(
+    gateway: &Gateway,
+    settings: &config::Settings,
+    records: Option<Records>,
+    log: &log::Started,
+) -> Metrics {
     let (traffic, connections) = (gateway.traffic().clone(), gateway.connections().clone());
     let file = settings.records.as_ref().map(|records| records.path.clone());
     let sources = Sources { traffic, connections, records, file };
-    Metrics::new(sources, in_use(gateway, settings), SystemTime::now())
+    let metrics = Metrics::new(sources, in_use(gateway, settings), SystemTime::now());
+    metrics.observing(log.lines.clone());
+    metrics
 }
 
 pub(super) fn in_use(gateway: &Gateway, settings: &config::Settings) -> InUse {

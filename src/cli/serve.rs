@@ -40,8 +40,8 @@ pub(crate) fn run(_: &Arguments, surroundings: Surroundings<'_>) -> io::Result<E
         }
     };
     let (global, environment) = (&surroundings.global, &surroundings.environment);
-    let filter = match log::start(log::Stream::Output, loaded.log, global, environment) {
-        Ok(filter) => filter,
+    let log = match log::start(log::Stream::Output, loaded.log, global, environment) {
+        Ok(log) => log,
         Err(error) => {
             writeln!(surroundings.talk, "heify-gateway: {error}")?;
             return Ok(Exit::WrongConfiguration);
@@ -52,6 +52,7 @@ pub(crate) fn run(_: &Arguments, surroundings: Surroundings<'_>) -> io::Result<E
     }
     // Signals and the status listener live apart from the data path's threads.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let lines = log.lines.clone();
     let manager = Manager::find(environment);
     let ended = match sockets {
         Ok(sockets) => {
@@ -62,12 +63,13 @@ pub(crate) fn run(_: &Arguments, surroundings: Surroundings<'_>) -> io::Result<E
                 loaded
             };
             let around = Around { load: &load, files: &files, manager };
-            runtime.block_on(serve(loaded, &around, filter, sockets))
+            runtime.block_on(serve(loaded, &around, log, sockets))
         }
         Err(error) => Err(error),
     };
     // What still checks a large file of records must not hold up the end.
     runtime.shutdown_background();
+    log::end(&lines);
     match ended {
         Ok(exit) => Ok(exit),
         Err(error) => {
@@ -90,7 +92,7 @@ struct Around<'a> {
 async fn serve(
     settings: config::Settings,
     around: &Around<'_>,
-    filter: log::Filter,
+    log: log::Started,
     mut sockets: Sockets,
 ) -> Result<Exit, StartError> {
     let Around { load, files, manager } = *around;
@@ -109,7 +111,7 @@ async fn serve(
         }
     };
     let before = Before { data: sockets.data, admin: operators.tls(), manager };
-    let mut running = Running::start(settings, opened, &readiness, filter, before).await?;
+    let mut running = Running::start(settings, opened, &readiness, log, before).await?;
     let (console, mut orders) = running.console();
     operators.open(console, running.metrics().clone());
     readiness.loaded();

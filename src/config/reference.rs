@@ -9,7 +9,7 @@ use super::units::{show_duration, show_size};
 
 /// What is read once, when the gateway starts. The answer to a reload names each such key that has
 /// changed.
-const READ_AT_START: [&str; 14] = [
+const READ_AT_START: [&str; 15] = [
     "server.listen",
     "server.workers",
     "server.max_connections",
@@ -21,7 +21,8 @@ const READ_AT_START: [&str; 14] = [
     "server.max_header_bytes",
     "status.listen",
     "admin.listen",
-    "log",
+    "log.level",
+    "log.format",
     "records.url",
     "records.lock_wait",
 ];

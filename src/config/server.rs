@@ -110,8 +110,14 @@ pub(crate) fn log(mut section: Section<'_>) -> Log {
     let formats = [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
     let level = section.take("level").and_then(|field| field.word(&levels));
     let format = section.take("format").and_then(|field| field.word(&formats));
+    let access =
+        section.take("access").and_then(|field| field.word(&[("on", true), ("off", false)]));
     section.finish();
-    Log { level: level.unwrap_or(default.level), format: format.unwrap_or(default.format) }
+    Log {
+        level: level.unwrap_or(default.level),
+        format: format.unwrap_or(default.format),
+        access: access.unwrap_or(default.access),
+    }
 }
 
 pub(crate) fn tls(mut section: Section<'_>) -> Option<Tls> {

@@ -217,11 +217,13 @@ pub struct Log {
     pub level: LevelFilter,
     /// `auto`.
     pub format: LogFormat,
+    /// Whether there is a line per request. `true`.
+    pub access: bool,
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { level: LevelFilter::INFO, format: LogFormat::Auto }
+        Self { level: LevelFilter::INFO, format: LogFormat::Auto, access: true }
     }
 }
 

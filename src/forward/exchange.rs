@@ -18,6 +18,7 @@ use crate::body::Body;
 use crate::contract::Endpoint;
 use crate::observation::Observation;
 use crate::refusal::Refusal;
+use crate::trace::{TRACEPARENT, TraceParent};
 use crate::upstream::{Answer, Failure, Upstream};
 
 /// The largest error body that is read; an envelope has a few hundred bytes.
@@ -29,6 +30,8 @@ pub(super) struct Exchange {
     pub(super) upstream: Arc<Upstream>,
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) observation: Option<Arc<Observation>>,
+    /// What the upstream hears of a trace that is recorded here.
+    pub(super) trace: Option<TraceParent>,
     /// When the last byte of the answer must have come.
     pub(super) end: Instant,
 }
@@ -87,6 +90,9 @@ impl Exchange {
         if let Some(observation) = &self.observation {
             fields.insert(X_REQUEST_ID, observation.request_id.clone());
         }
+        if let Some(parent) = self.trace.and_then(TraceParent::to_header) {
+            fields.insert(TRACEPARENT, parent);
+        }
         let mut request = Request::new(body);
         *request.method_mut() = method.clone();
         *request.uri_mut() = uri.clone();
@@ -126,6 +132,9 @@ impl Exchange {
         answer: Response<Answer>,
     ) -> Result<Response<Body<Relayed>>, Box<(Parts, Answer)>> {
         self.upstream.answered();
+        if let Some(observation) = &self.observation {
+            observation.set_upstream_status(answer.status().as_u16());
+        }
         let (mut parts, incoming) = answer.into_parts();
         let verdict = judge(parts.status, &parts.headers);
         strip_hop_by_hop(&mut parts.headers);

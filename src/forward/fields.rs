@@ -7,6 +7,7 @@ use http::header::{
 
 use crate::key::KeyDigest;
 use crate::refusal::{HINT, REASON};
+use crate::trace::{TRACEPARENT, TRACESTATE, TraceParent};
 
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -14,14 +15,9 @@ const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// What a client may say to the upstream. Everything else stays here: credentials and cookies,
 /// framing, addresses, and whatever the next version of some proxy trusts.
-const ALLOWED: [HeaderName; 6] = [
-    ACCEPT,
-    ACCEPT_LANGUAGE,
-    IDEMPOTENCY_KEY,
-    HeaderName::from_static("traceparent"),
-    HeaderName::from_static("tracestate"),
-    X_REQUEST_ID,
-];
+const ALLOWED: [HeaderName; 4] = [ACCEPT, ACCEPT_LANGUAGE, IDEMPOTENCY_KEY, X_REQUEST_ID];
+/// These pass, too, where they are valid.
+const OF_TRACE: [HeaderName; 2] = [TRACEPARENT, TRACESTATE];
 
 /// Fields that mean one connection only (RFC 9110, section 7.6.1), and their historic companions.
 const HOP_BY_HOP: [HeaderName; 9] = [
@@ -44,9 +40,23 @@ const OURS: [HeaderName; 3] = [X_API_KEY, REASON, HINT];
 pub fn upstream_fields(client: &HeaderMap, own: &HeaderMap) -> HeaderMap {
     let mut fields = own.clone();
     let named = client.get(CONNECTION).is_some();
+    let passes = |name: &HeaderName| !(named && named_in_connection(client, name));
+    let mut traced = false;
     for (name, value) in client {
-        if ALLOWED.contains(name) && !(named && named_in_connection(client, name)) {
-            fields.append(name, value.clone());
+        if ALLOWED.contains(name) {
+            if passes(name) {
+                fields.append(name, value.clone());
+            }
+        } else {
+            traced |= *name == TRACEPARENT;
+        }
+    }
+    // A trace that nobody can read is none, and the state of none says nothing.
+    if traced && passes(&TRACEPARENT) && TraceParent::of(client).is_some() {
+        for name in OF_TRACE.iter().filter(|name| passes(name)) {
+            for value in client.get_all(name) {
+                fields.append(name, value.clone());
+            }
         }
     }
     fields
@@ -138,14 +148,35 @@ mod tests {
             ("transfer-encoding", "chunked"),
             ("x-forwarded-for", "192.0.2.1"),
             ("accept", "application/json"),
-            ("traceparent", "00-x"),
         ]);
         let fields = upstream_fields(&client, &own());
         let mut names: Vec<_> = fields.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
-        assert_eq!(names, ["accept", "host", "traceparent", "user-agent", "x-api-key"]);
+        assert_eq!(names, ["accept", "host", "user-agent", "x-api-key"]);
         assert_eq!(fields.get_all("x-api-key").iter().collect::<Vec<_>>(), ["central"]);
         assert_eq!(fields.get_all("host").iter().collect::<Vec<_>>(), ["heify"]);
+    }
+
+    #[test]
+    fn one_valid_trace_passes_with_its_state_and_any_other_does_not() {
+        let valid = ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00");
+        let (one, two) = (("tracestate", "a=1"), ("tracestate", "b=2"));
+        let traced = |sent: &[(&str, &str)]| {
+            let fields = upstream_fields(&map(sent), &own());
+            let values = [TRACEPARENT, TRACESTATE];
+            let values = values.iter().flat_map(|name| fields.get_all(name));
+            values.map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(traced(&[one, valid, two]), [valid.1, one.1, two.1]);
+        assert_eq!(traced(&[valid]), [valid.1]);
+        for wrong in [
+            &[one][..],
+            &[("traceparent", "00-x"), one],
+            &[valid, valid, one],
+            &[("connection", "traceparent"), valid, one],
+        ] {
+            assert!(traced(wrong).is_empty(), "{wrong:?}");
+        }
     }
 
     #[test]

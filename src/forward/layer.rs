@@ -21,6 +21,7 @@ use crate::contract::Endpoint;
 use crate::observation::Observation;
 use crate::refusal::Refusal;
 use crate::tenant::Tenant;
+use crate::trace::{Trace, TraceParent};
 use crate::upstream::Upstream;
 
 /// Sends checked calls to the upstream.
@@ -56,10 +57,13 @@ impl Forward {
         if let Some(tenant) = extensions.get::<Arc<Tenant>>() {
             keep_apart(&mut client, &tenant.id);
         }
+        let trace = extensions.get::<Trace>().and_then(|trace| {
+            trace.spans.map(|spans| TraceParent::sampled(trace.id, spans.client))
+        });
         let again = Again { method, uri, client, body };
         let end = head.max(now + settings.total_timeout);
         let upstream = Arc::clone(&self.upstream);
-        Ok(Box::pin(Exchange { upstream, endpoint, observation, end }.run(again, head)))
+        Ok(Box::pin(Exchange { upstream, endpoint, observation, trace, end }.run(again, head)))
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod books;
 mod format;
+mod observing;
 mod passing;
 mod process;
 mod state;
@@ -15,7 +16,7 @@ mod write;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
@@ -24,6 +25,7 @@ use prometheus_client::encoding::{DescriptorEncoder, text};
 use prometheus_client::registry::Registry;
 
 use crate::alerts::Counts;
+use crate::log::Lines;
 use crate::pace::Paces;
 use crate::records::{Moment, Records};
 use crate::stack::Levels;
@@ -68,6 +70,8 @@ struct Exported {
     books: Books,
     present: Mutex<Present>,
     started: SystemTime,
+    /// What became of lines of the log.
+    observing: OnceLock<observing::Observing>,
 }
 
 /// What changes.
@@ -89,7 +93,13 @@ impl Metrics {
         let present =
             Present { in_use, version, loaded: now, succeeded: true, failures: 0, alerts };
         let (books, present) = (Books::default(), Mutex::new(present));
-        Self(Arc::new(Exported { sources, books, present, started: now }))
+        let observing = OnceLock::new();
+        Self(Arc::new(Exported { sources, books, present, started: now, observing }))
+    }
+
+    /// This is the log, once and for all.
+    pub fn observing(&self, lines: Lines) {
+        let _ = self.0.observing.set(observing::Observing { lines });
     }
 
     /// Another configuration is in use.
@@ -142,6 +152,9 @@ impl Metrics {
             checks: checks.to_vec(),
             now,
         }));
+        if let Some(observing) = self.0.observing.get() {
+            registry.register_collector(Box::new(observing.clone()));
+        }
         let mut written = String::new();
         // Writing to a String cannot fail.
         let _ = text::encode_registry(&mut written, &registry);

@@ -5,28 +5,56 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body::Body as HttpBody;
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 use tower::{Layer, Service};
 
 use super::id::{X_REQUEST_ID, request_id};
-use super::outcome::{ObservedBody, Outcome};
+use super::outcome::{Asked, ObservedBody, Outcome, method};
+use crate::log::AccessLog;
 use crate::observation::Observation;
+use crate::peer::Peer;
 use crate::refusal::Refusal;
+use crate::trace::{Trace, TraceParent, Tracer};
 use crate::traffic::Watch;
 
-/// Makes [`Observe`].
+/// Makes [`Observe`]; the default tells nobody.
 #[derive(Debug, Clone, Default)]
 pub struct ObserveLayer {
-    watch: Option<Arc<Watch>>,
+    pub(super) watch: Option<Arc<Watch>>,
+    pub(super) log: Option<AccessLog>,
+    pub(super) tracer: Option<Tracer>,
 }
 
 impl ObserveLayer {
-    /// Counts what passes; the default counts nothing.
-    pub fn counting(watch: Arc<Watch>) -> Self {
-        Self { watch: Some(watch) }
+    /// Counts what passes.
+    pub fn counting(self, watch: Option<Arc<Watch>>) -> Self {
+        Self { watch, ..self }
+    }
+
+    /// Writes a line about each request.
+    pub fn logging(self, log: Option<AccessLog>) -> Self {
+        Self { log, ..self }
+    }
+
+    /// Records spans.
+    pub fn tracing(self, tracer: Option<Tracer>) -> Self {
+        Self { tracer, ..self }
+    }
+
+    /// The trace of a request: its caller's, or a new one where it is to be recorded.
+    fn trace(&self, headers: &HeaderMap) -> Option<Trace> {
+        let parent = TraceParent::of(headers);
+        match &self.tracer {
+            Some(tracer) => tracer.begin(parent),
+            None => parent.map(|parent| Trace {
+                id: parent.trace_id,
+                parent: Some(parent),
+                spans: None,
+            }),
+        }
     }
 }
 
@@ -34,7 +62,7 @@ impl<S> Layer<S> for ObserveLayer {
     type Service = Observe<S>;
 
     fn layer(&self, inner: S) -> Observe<S> {
-        Observe { inner, watch: self.watch.clone() }
+        Observe { inner, told: Arc::new(self.clone()) }
     }
 }
 
@@ -42,7 +70,8 @@ impl<S> Layer<S> for ObserveLayer {
 #[derive(Debug, Clone)]
 pub struct Observe<S> {
     inner: S,
-    watch: Option<Arc<Watch>>,
+    /// One count of owners per request, however many are told.
+    told: Arc<ObserveLayer>,
 }
 
 impl<S, A, B> Service<Request<A>> for Observe<S>
@@ -61,8 +90,17 @@ where
     fn call(&mut self, mut request: Request<A>) -> Self::Future {
         let id = request_id(request.headers());
         let observation = Arc::new(Observation::new(id, Instant::now().into_std()));
-        request.extensions_mut().insert(Arc::clone(&observation));
-        let outcome = Some(Outcome::new(observation, self.watch.clone()));
+        let (extensions, asked) = {
+            let client = request.extensions().get::<Peer>().and_then(|peer| peer.0);
+            let trace = self.told.trace(request.headers());
+            let asked = Asked { method: method(request.method()), client, trace };
+            (request.extensions_mut(), asked)
+        };
+        if let Some(trace) = asked.trace {
+            extensions.insert(trace);
+        }
+        extensions.insert(Arc::clone(&observation));
+        let outcome = Some(Outcome::new(observation, Arc::clone(&self.told), asked));
         ObserveFuture { inner: self.inner.call(request), outcome }
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Collect<B> {
     more: BytesMut,
     limit: usize,
     timeout: Duration,
+    /// Bytes of it that were taken so far.
+    length: usize,
     hold: Hold,
     /// Made at the first wait only: a small body has arrived together with its head.
     timer: Option<Pin<Box<Sleep>>>,
@@ -32,7 +34,7 @@ where
 {
     pub(super) fn new(body: B, limit: usize, timeout: Duration, hold: Hold) -> Self {
         let (first, more) = (Bytes::new(), BytesMut::new());
-        Self { body, first, more, limit, timeout, hold, timer: None }
+        Self { body, first, more, limit, timeout, length: 0, hold, timer: None }
     }
 
     /// The whole body, or the reason why it is refused.
@@ -60,14 +62,19 @@ where
         }
     }
 
+    /// Bytes of the body that came, one piece beyond the limit included.
+    pub(super) fn length(&self) -> usize {
+        self.length
+    }
+
     /// The same bytes, in the budget until the last copy of them is gone.
     pub(super) fn hold(self, bytes: Bytes) -> Bytes {
         self.hold.keep(bytes)
     }
 
     fn add(&mut self, data: Bytes) -> Result<(), Refusal> {
-        let length = self.first.len() + self.more.len() + data.len();
-        if length > self.limit {
+        self.length += data.len();
+        if self.length > self.limit {
             return Err(Refusal::BodyTooLarge { limit: self.limit });
         }
         self.hold.add(data.len())?;

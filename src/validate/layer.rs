@@ -20,6 +20,7 @@ use crate::budget::{Budget, Hold};
 use crate::checked::Checked;
 use crate::contract::Endpoint;
 use crate::early::Early;
+use crate::observation::Observation;
 use crate::refusal::Refusal;
 use crate::tenant::Tenant;
 
@@ -106,6 +107,9 @@ impl<A: HttpBody<Data = Bytes> + Unpin> Opened<A> {
         let Self { mut parts, endpoint, mut collect } = self;
         async move {
             let collected = poll_fn(|context| collect.poll(context)).await;
+            if let Some(observation) = parts.extensions.get::<Arc<Observation>>() {
+                observation.set_body_bytes(collect.length());
+            }
             let checked = collected.and_then(|bytes| {
                 let value = judge(&bytes, endpoint.body.as_ref())?;
                 Ok((bytes, Checked(value)))

@@ -8,6 +8,7 @@ mod demo;
 mod keys;
 mod live;
 mod load;
+mod log;
 mod operators;
 mod process;
 mod serve;

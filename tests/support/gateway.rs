@@ -7,6 +7,7 @@ use std::time::Duration;
 use heify_gateway::authenticate::{KeySettings, Switch, TenantSettings};
 use heify_gateway::contract::Contract;
 use heify_gateway::key::KeyDigest;
+use heify_gateway::log::AccessLog;
 use heify_gateway::quota::TenantBudget;
 use heify_gateway::rate::Rate;
 use heify_gateway::rate_limit::TenantRates;
@@ -177,6 +178,13 @@ impl Gateway {
         let rooms = Rooms::new(settings, contract, Some(records), None);
         let rooms = rooms.counted(traffic, &ids, 1);
         Self::serve(rooms, server::Settings::default(), Some(records.clone()))
+    }
+
+    /// Starts, and writes a line about each request.
+    pub async fn start_logged(settings: Settings, log: AccessLog) -> Self {
+        let contract = Arc::new(Contract::built_in().unwrap());
+        let rooms = Rooms::new(settings, contract, None, None).logged(Some(log));
+        Self::serve(rooms, server::Settings::default(), None)
     }
 
     async fn start_on(

@@ -63,16 +63,19 @@ enum Trouble {
 pub(crate) fn run(arguments: &Arguments, surroundings: Surroundings<'_>) -> io::Result<Exit> {
     let Surroundings { global, environment, out, talk } = surroundings;
     // Beside the lines to paste, not among them, and only what is worth a look.
-    let quiet = Log { level: LevelFilter::WARN, format: LogFormat::Text };
-    let filter = match log::start(log::Stream::Error, quiet, &global, &environment) {
-        Ok(filter) => filter,
+    let quiet = Log { level: LevelFilter::WARN, format: LogFormat::Text, access: false };
+    let log = match log::start(log::Stream::Error, quiet, &global, &environment) {
+        Ok(log) => log,
         Err(error) => {
             writeln!(talk, "heify-gateway: {error}")?;
             return Ok(Exit::WrongConfiguration);
         }
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    match runtime.block_on(show(arguments, filter, out)) {
+    let lines = log.lines.clone();
+    let shown = runtime.block_on(show(arguments, log, out));
+    log::end(&lines);
+    match shown {
         Ok(()) => return Ok(Exit::Done),
         Err(Trouble::Io(error)) => return Err(error),
         Err(Trouble::Simulator(error)) => explain(&error, talk)?,
@@ -84,7 +87,7 @@ pub(crate) fn run(arguments: &Arguments, surroundings: Surroundings<'_>) -> io::
 
 async fn show(
     arguments: &Arguments,
-    filter: log::Filter,
+    log: log::Started,
     out: &mut dyn Write,
 ) -> Result<(), Trouble> {
     let mut endings = Endings::new()?;
@@ -107,8 +110,7 @@ async fn show(
         Some(records) => Some(records::open(records).await.map_err(StartError::from)?),
         None => None,
     };
-    let mut running =
-        Running::start(settings, opened, &readiness, filter, Before::default()).await?;
+    let mut running = Running::start(settings, opened, &readiness, log, Before::default()).await?;
     let (console, mut orders) = running.console();
     operators.open(console, running.metrics().clone());
     readiness.loaded();

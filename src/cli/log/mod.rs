@@ -3,29 +3,56 @@
 //! To standard output, as containers expect it, unless that holds what a person reads or pastes: text
 //! on a terminal, one JSON object per line elsewhere.
 
+mod diagnostics;
+
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
+use std::time::Duration;
 
 use heify_gateway::config::{Log, LogFormat};
-use tracing_subscriber::EnvFilter;
+use heify_gateway::log::{AccessLog, Form, Lines};
 use tracing_subscriber::filter::LevelFilter;
-use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, Registry, reload};
+use tracing_subscriber::{EnvFilter, Layer, reload};
 
+use self::diagnostics::Diagnostics;
 use super::Global;
 
 /// The gateway's own variable for the filter.
 const VARIABLE: &str = "HEIFY_GATEWAY_LOG";
 /// The variable that Rust programs share.
 const SHARED_VARIABLE: &str = "RUST_LOG";
+/// At the end of the process, how long to wait for who reads the log.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Where the log goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stream {
     Output,
     Error,
+}
+
+/// The log, once it has been started.
+pub(crate) struct Started {
+    /// Its filter.
+    pub(crate) filter: Filter,
+    /// Where its lines go.
+    pub(crate) lines: Lines,
+}
+
+impl Started {
+    /// Who writes a line per request.
+    pub(crate) fn access(&self) -> AccessLog {
+        AccessLog::new(self.lines.clone())
+    }
+}
+
+/// Waits, but not for long, until everything is written: the process ends.
+pub(crate) fn end(lines: &Lines) {
+    lines.flush(PATIENCE);
 }
 
 /// Starts to log, once per process.
@@ -37,29 +64,32 @@ pub(crate) fn start(
     log: Log,
     global: &Global,
     environment: &[(OsString, OsString)],
-) -> Result<Filter, String> {
+) -> Result<Started, String> {
     let filter = filter(log, global, environment)?;
-    let (writer, terminal) = match stream {
-        Stream::Output => (BoxMakeWriter::new(io::stdout), io::stdout().is_terminal()),
-        Stream::Error => (BoxMakeWriter::new(io::stderr), io::stderr().is_terminal()),
+    // The stream itself, without the buffer of the standard library and its lock.
+    let (to, terminal) = match stream {
+        Stream::Output => (io::stdout().as_fd().try_clone_to_owned(), io::stdout().is_terminal()),
+        Stream::Error => (io::stderr().as_fd().try_clone_to_owned(), io::stderr().is_terminal()),
     };
+    let form = match global.log_format.unwrap_or(log.format) {
+        LogFormat::Auto if !terminal => Form::Json,
+        LogFormat::Json => Form::Json,
+        LogFormat::Auto | LogFormat::Text => Form::Text,
+    };
+    let lines = to.and_then(|to| Lines::start(File::from(to), form));
+    let lines = lines.map_err(|error| format!("cannot log: {error}"))?;
     let (filter, handle) = reload::Layer::new(filter);
-    let layer = tracing_subscriber::fmt::layer().with_writer(writer);
-    let layer: Box<dyn Layer<Registry> + Send + Sync> =
-        match global.log_format.unwrap_or(log.format) {
-            LogFormat::Auto if !terminal => Box::new(layer.json().flatten_event(true)),
-            LogFormat::Json => Box::new(layer.json().flatten_event(true)),
-            LogFormat::Auto | LogFormat::Text => Box::new(layer.with_ansi(terminal)),
-        };
+    let layer = Diagnostics { lines: lines.clone(), colors: terminal };
     let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter));
     subscriber.try_init().map_err(|error| error.to_string())?;
-    Ok(Box::new(move |to| {
+    let filter: Filter = Box::new(move |to| {
         if let Some(to) = to {
             let filter = parse(to).ok_or_else(|| format!("level: {}", meant(OsStr::new(to))))?;
             handle.reload(filter).map_err(|error| error.to_string())?;
         }
         handle.with_current(ToString::to_string).map_err(|error| error.to_string())
-    }))
+    });
+    Ok(Started { filter, lines })
 }
 
 /// Changes the filter of the log where one is given, and shows it.
