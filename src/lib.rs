@@ -30,6 +30,7 @@
 //! | `config` | the TOML file and the environment as settings | by `cli` |
 //! | `simulator` | a fake Heify on loopback, for trials and tests | by `cli` |
 //! | `cli` | the binary | yes |
+//! | `otlp` | export of spans by OTLP over HTTP | no |
 //! | `mimalloc` | the binary's allocator | yes |
 //!
 //! Without default features it is the rooms, the stack and the server alone: no files, no TLS.
@@ -130,6 +131,8 @@ pub mod measured;
 pub mod metrics;
 pub mod observation;
 pub mod observe;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 pub mod overload;
 pub mod pace;
 pub mod peer;

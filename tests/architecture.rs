@@ -20,11 +20,10 @@ const FLOORS: [&[&str]; 6] = [
         "refusal",
         "secret",
         "tenant",
+        "trace",
         "version",
     ],
-    &["audio", "budget", "contract", "records", "traffic", "upstream"],
-    "trace",
-    &["budget", "contract", "log", "records", "traffic", "upstream"],
+    &["audio", "budget", "contract", "log", "records", "traffic", "upstream"],
     &[
         "authenticate",
         "catch_panic",
@@ -42,7 +41,7 @@ const FLOORS: [&[&str]; 6] = [
         "route",
         "validate",
     ],
-    &["alerts", "stack", "config", "rotate", "settle"],
+    &["alerts", "stack", "config", "otlp", "rotate", "settle"],
     &["admin", "metrics", "server", "simulator"],
     &["cli", "main"],
 ];

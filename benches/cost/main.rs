@@ -4,7 +4,7 @@
 //! load and upstream on the other, and prints CPU time, instructions, system calls and memory. nginx,
 //! HAProxy, valgrind, strace and taskset are used where they are installed. Absolute times depend on
 //! the machine; ratios within one run and instruction counts hold. Behind `--`, the words `cpu`,
-//! `instructions`, `calls` and `memory` choose a part of the report.
+//! `instructions`, `observing`, `calls` and `memory` choose a part of the report.
 //!
 //! Cargo builds floor and gateway with the features of the tests, tokio's paused clock among them: that
 //! is some 500 instructions more than what is shipped.
@@ -53,7 +53,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut chosen = arguments[1..].iter().filter(|word| !word.starts_with("--")).peekable();
         chosen.peek().is_none() || chosen.any(|word| word == what)
     };
-    let outcome = report(&subjects, &wants);
+    let outcome = report(&subjects, &wants).and_then(|()| match wants("observing") {
+        true => observing(&peers::observing(upstream, &folder)?),
+        false => Ok(()),
+    });
     std::fs::remove_dir_all(&folder)?;
     outcome
 }
@@ -115,10 +118,37 @@ fn count(
     counted: impl Fn(&dyn Fn() -> load::Outcome) -> Result<u64, Box<dyn Error>>,
 ) -> Result<(), Box<dyn Error>> {
     for load in &subject.loads {
-        let total = |requests: usize| counted(&|| load.run(subject.address, 4, requests));
-        let (few, many) = (total(COUNTED[0])?, total(COUNTED[1])?);
-        let each = many.saturating_sub(few) as f64 / (COUNTED[1] - COUNTED[0]) as f64;
+        let each = each(subject, load, &counted)?;
         println!("{what:<13} {:<28} {:<22} {each:9.1} per request", subject.name, load.name);
+    }
+    Ok(())
+}
+
+/// So much of what is counted is one request.
+fn each(
+    subject: &Subject,
+    load: &Load,
+    counted: impl Fn(&dyn Fn() -> load::Outcome) -> Result<u64, Box<dyn Error>>,
+) -> Result<f64, Box<dyn Error>> {
+    let total = |requests: usize| counted(&|| load.run(subject.address, 4, requests));
+    let (few, many) = (total(COUNTED[0])?, total(COUNTED[1])?);
+    Ok(many.saturating_sub(few) as f64 / (COUNTED[1] - COUNTED[0]) as f64)
+}
+
+/// What it costs to be told what happens, next to the first of these. The counters of the metrics are
+/// in all of them: they cannot be switched off.
+fn observing(subjects: &[Subject]) -> Result<(), Box<dyn Error>> {
+    if !process::installed("valgrind") {
+        return Ok(());
+    }
+    let mut first = None;
+    for subject in subjects {
+        let each = each(subject, &subject.loads[0], |run| subject.instructions(run))?;
+        let more = 100.0 * (each / *first.get_or_insert(each) - 1.0);
+        println!(
+            "observing     {:<40} {each:9.1} instructions per request  {more:+5.1} %",
+            subject.name
+        );
     }
     Ok(())
 }

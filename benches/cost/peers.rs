@@ -117,6 +117,30 @@ fn plain(upstream: SocketAddr, folder: &Path) -> Result<Subject, Box<dyn Error>>
     gateway("heify-gateway", loads, upstream, &folder.join("gateway.toml"), more)
 }
 
+/// The gateway without what tells of requests, as it is, and with as much as there may be.
+pub(crate) fn observing(
+    upstream: SocketAddr,
+    folder: &Path,
+) -> Result<Vec<Subject>, Box<dyn Error>> {
+    let off = "[isolation]\nmode = \"off\"\n";
+    let mut all = Vec::new();
+    for (name, file, more) in [
+        ("heify-gateway, access log off", "off.toml", "[log]\naccess = \"off\"\n"),
+        ("heify-gateway, access log on (default)", "on.toml", ""),
+        #[cfg(feature = "otlp")]
+        (
+            "heify-gateway, access log and all traces",
+            "traces.toml",
+            // The upstream says yes to spans, too.
+            &format!("[traces]\nendpoint = \"http://{upstream}\"\n"),
+        ),
+    ] {
+        let more = format!("{off}{more}");
+        all.push(gateway(name, vec![forwarded()], upstream, &folder.join(file), &more)?);
+    }
+    Ok(all)
+}
+
 /// The gateway with records, in which the tenant has an object.
 fn isolated(upstream: SocketAddr, folder: &Path) -> Result<Subject, Box<dyn Error>> {
     let database = folder.join("records.db");

@@ -15,6 +15,7 @@ use heify_gateway::rotate::{Proof, prove};
 use heify_gateway::server::{self, Drained, Listener, LocalAddr, Pulse, Tls, Workers};
 use heify_gateway::settle::Setup;
 use heify_gateway::stack::{self, Levels, Rooms, Stack};
+use heify_gateway::trace::Tracer;
 use heify_gateway::traffic::{Connections, Traffic};
 use heify_gateway::upstream::{Upstream, UpstreamError};
 
@@ -31,6 +32,9 @@ pub(crate) enum StartError {
     Threads(io::Error),
     #[error("the upstream cannot be used: {0}")]
     Upstream(#[from] UpstreamError),
+    #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "nothing is exported"))]
+    #[error("the receiver of spans cannot be used: {0}")]
+    Traces(UpstreamError),
     #[error(transparent)]
     Records(#[from] OpenError),
     #[error("{0}")]
@@ -56,6 +60,21 @@ impl StartError {
     }
 }
 
+/// Who is told about each request, besides the counters.
+#[derive(Debug, Clone)]
+pub(crate) struct Observers {
+    /// Writes a line, where the configuration wants it.
+    pub(crate) log: AccessLog,
+    /// Records spans, where there is a receiver for them.
+    pub(crate) tracer: Option<Tracer>,
+}
+
+impl Observers {
+    fn log(&self, settings: &config::Settings) -> Option<AccessLog> {
+        settings.log.access.then(|| self.log.clone())
+    }
+}
+
 /// The data path: listeners, threads, rooms, upstream connections.
 #[derive(Debug)]
 pub(crate) struct Gateway {
@@ -67,8 +86,7 @@ pub(crate) struct Gateway {
     server: config::Server,
     records: Option<Records>,
     traffic: Arc<Traffic>,
-    /// Writes a line about each request, where the configuration wants it.
-    log: AccessLog,
+    observers: Observers,
 }
 
 impl Gateway {
@@ -77,7 +95,7 @@ impl Gateway {
     pub(crate) fn start(
         settings: &config::Settings,
         records: Option<&Records>,
-        log: AccessLog,
+        observers: Observers,
         handed: Option<Listener>,
         admin: Option<Tls>,
     ) -> Result<Self, StartError> {
@@ -85,7 +103,8 @@ impl Gateway {
         let traffic = Arc::new(Traffic::new(Instant::now()));
         let rooms = Rooms::new(rooms(settings), contract(settings)?, records, None)
             .counted(&traffic, tenants(settings), 1)
-            .logged(settings.log.access.then(|| log.clone()));
+            .logged(observers.log(settings))
+            .traced(observers.tracer.clone());
         let upstreams = clients(&rooms, count.get())?;
         let tls = certificates::tls(settings.server.tls.as_ref())?;
         let listener = match (handed, &settings.server.listen) {
@@ -103,7 +122,7 @@ impl Gateway {
             .map_err(StartError::Threads)?;
         let (server, records) = (settings.server.clone(), records.cloned());
         let certificates = Certificates { data: tls, admin };
-        Ok(Self { workers, rooms, upstreams, certificates, server, records, traffic, log })
+        Ok(Self { workers, rooms, upstreams, certificates, server, records, traffic, observers })
     }
 
     /// Where the data port is.
@@ -124,7 +143,8 @@ impl Gateway {
         let rooms =
             Rooms::new(wanted, contract(settings)?, self.records.as_ref(), Some(&self.rooms))
                 .counted(&self.traffic, tenants(settings), version)
-                .logged(settings.log.access.then(|| self.log.clone()));
+                .logged(self.observers.log(settings))
+                .traced(self.observers.tracer.clone());
         // Connections are kept when nothing about the upstream changed.
         let upstreams = match same_upstream {
             true => self.upstreams.clone(),

@@ -34,6 +34,7 @@ mod sockets;
 mod sources;
 mod systemd;
 mod tenants;
+mod traces;
 mod unresolved;
 mod usage;
 mod watch;

@@ -13,15 +13,16 @@ use heify_gateway::rotate::Proof;
 use heify_gateway::server::status::Readiness;
 use heify_gateway::server::{Drained, Listener, Tls};
 use heify_gateway::settle::{Settler, Setup};
+use heify_gateway::trace::Tracer;
 use tokio::sync::watch;
 
 use super::certificates;
-use super::gateway::{Gateway, StartError};
+use super::gateway::{Gateway, Observers, StartError};
 use super::records::{OpenError, Opened};
 use super::reload::Reloading;
 use super::serve::Load;
 use super::systemd::Manager;
-use super::{issued, log};
+use super::{issued, log, traces};
 
 /// When issued keys could not be read or put to use, how soon that is tried again.
 const RENEW_AGAIN: Duration = Duration::from_secs(1);
@@ -39,6 +40,8 @@ pub(crate) struct Running {
     /// What the admin API sees of it.
     pub(super) view: watch::Sender<View>,
     log: log::Started,
+    /// Records spans, where they are exported.
+    tracer: Option<Tracer>,
     pub(super) metrics: Metrics,
     pub(super) reloading: Reloading,
 }
@@ -111,20 +114,32 @@ impl Running {
         let (now, settings) = (Moment::now(), Arc::new(settings));
         let Before { data, admin, manager } = before;
         let (started, reloading) = (Arc::clone(&settings), Reloading::telling(manager));
+        let tracer = traces::start(&settings)?;
+        let observers = Observers { log: log.access(), tracer: tracer.clone() };
         let Some(opened) = opened else {
-            let gateway = Gateway::start(&settings, None, log.access(), data, admin)?;
+            let gateway = Gateway::start(&settings, None, observers, data, admin)?;
             let view = watch::Sender::new(view(&settings, &gateway, &Changed::default(), 1, now));
-            let metrics = metrics(&gateway, &settings, None, &log);
+            let metrics = metrics(&gateway, &settings, None, &log, tracer.as_ref());
             let kept = None;
-            return Ok(Self { settings, started, gateway, kept, view, log, metrics, reloading });
+            return Ok(Self {
+                settings,
+                started,
+                gateway,
+                kept,
+                view,
+                log,
+                tracer,
+                metrics,
+                reloading,
+            });
         };
         let records = opened.records.clone();
         readiness.watch(records.clone());
         let changes = records.foreign_changes();
         let changed = Changed::read(&records).await.ok_or(OpenError::Keys)?;
         let (in_use, alerted) = (changed.over(&settings, now), records.clone());
-        let gateway = Gateway::start(&in_use, Some(&records), log.access(), data, admin)?;
-        let metrics = metrics(&gateway, &settings, Some(records.clone()), &log);
+        let gateway = Gateway::start(&in_use, Some(&records), observers, data, admin)?;
+        let metrics = metrics(&gateway, &settings, Some(records.clone()), &log, tracer.as_ref());
         let (setups, watched) = watch::channel(Arc::new(gateway.setup(&settings)?));
         tokio::spawn(Settler::new(records, watched, Moment::now).run());
         let view = watch::Sender::new(view(&settings, &gateway, &changed, 1, now));
@@ -134,7 +149,7 @@ impl Running {
         metrics.alerting(counts.clone());
         tokio::spawn(Alerter::new(alerted, watched, Moment::now, counts).run());
         let kept = Some(Kept { opened, changed, ends, behind: false, setups, alerts, changes });
-        Ok(Self { settings, started, gateway, kept, view, log, metrics, reloading })
+        Ok(Self { settings, started, gateway, kept, view, log, tracer, metrics, reloading })
     }
 
     /// What Prometheus reads.
@@ -153,6 +168,9 @@ impl Running {
     /// Lets requests end, cuts what has not ended in time, and closes the records.
     pub(crate) async fn shutdown(self, timeout: Duration) -> Drained {
         let drained = self.gateway.shutdown(timeout).await;
+        if let Some(tracer) = &self.tracer {
+            traces::end(tracer).await;
+        }
         if let Some(kept) = &self.kept {
             kept.opened.records.close().await;
         }
@@ -250,13 +268,17 @@ fn metrics(
     settings: &config::Settings,
     records: Option<Records>,
     log: &log::Started,
+    tracer: Option<&Tracer>,
 ) -> Metrics {
-    let (traffic, connections) = (gateway.traffic().clone(), gateway.connections().clone());
-    let file = settings.records.as_ref().map(|records| records.path.clone());
-    let sources = Sources { traffic, connections, records, file };
-    let metrics = Metrics::new(sources, in_use(gateway, settings), SystemTime::now());
-    metrics.observing(log.lines.clone());
-    metrics
+    let sources = Sources {
+        traffic: gateway.traffic().clone(),
+        connections: gateway.connections().clone(),
+        records,
+        file: settings.records.as_ref().map(|records| records.path.clone()),
+        lines: Some(log.lines.clone()),
+        spans: tracer.map(|tracer| tracer.counts().clone()),
+    };
+    Metrics::new(sources, in_use(gateway, settings), SystemTime::now())
 }
 
 pub(super) fn in_use(gateway: &Gateway, settings: &config::Settings) -> InUse {

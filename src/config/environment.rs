@@ -3,7 +3,7 @@
 //! `HEIFY_GATEWAY__SECTION__KEY` stands for `key` in `[section]`. Two secrets have a short variable
 //! of their own, each with a `_FILE` twin: `HEIFY_API_KEY` is the central key, and
 //! `HEIFY_GATEWAY_TENANT_KEY` makes a tenant named `default`, so that a sidecar needs no file.
-//! Variables with one underscore after the prefix are otherwise left alone: Kubernetes sets such
+//! Four of OpenTelemetry's variables set `[traces]`. Variables with one underscore after the prefix are otherwise left alone: Kubernetes sets such
 //! ones (`HEIFY_GATEWAY_SERVICE_HOST`) for a service of that name.
 
 use std::ffi::{OsStr, OsString};
@@ -21,6 +21,13 @@ const API_KEY_FILE: &str = "HEIFY_API_KEY_FILE";
 const TENANT_KEY: &str = "HEIFY_GATEWAY_TENANT_KEY";
 const TENANT_KEY_FILE: &str = "HEIFY_GATEWAY_TENANT_KEY_FILE";
 const PREFIX: &str = "HEIFY_GATEWAY__";
+/// What OpenTelemetry calls the settings of `[traces]`.
+const OF_TRACES: [(&str, &str); 4] = [
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "endpoint"),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "headers"),
+    ("OTEL_SERVICE_NAME", "service"),
+    ("OTEL_TRACES_SAMPLER_ARG", "sample"),
+];
 /// The tenant of a sidecar.
 const ONLY_TENANT: &str = "default";
 
@@ -57,6 +64,14 @@ pub(crate) fn overlay(root: &mut Table, environment: &Environment, report: &Repo
     for (name, key) in [(API_KEY, "api_key"), (API_KEY_FILE, "api_key_file")] {
         if let Some(node) = verbatim(environment, name, report) {
             set(root, &["upstream", key], node, report);
+        }
+    }
+    // A build that exports no spans leaves alone what lies there for other programs.
+    if cfg!(feature = "otlp") {
+        for (name, key) in OF_TRACES {
+            if let Some(node) = verbatim(environment, name, report) {
+                set(root, &["traces", key], node, report);
+            }
         }
     }
     add_only_tenant(root, environment, report);

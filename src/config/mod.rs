@@ -46,6 +46,7 @@ mod server;
 mod settings;
 mod shape;
 mod tenants;
+mod traces;
 mod tree;
 mod units;
 mod unsupported;
@@ -187,6 +188,7 @@ fn read(mut root: Section<'_>, sources: &Sources<'_>) -> Settings {
     let mut section = root.section("reload");
     let watch = section.take("watch").and_then(Field::boolean).unwrap_or(true);
     section.finish();
+    let traces = traces::traces(root.section("traces"));
     let mut section = root.section("contract");
     let (contract, names) = contract(section.take("file"), sources.endpoints);
     section.finish();
@@ -250,6 +252,7 @@ fn read(mut root: Section<'_>, sources: &Sources<'_>) -> Settings {
         contact,
         log,
         watch,
+        traces,
         warnings: Vec::new(),
     }
 }

@@ -12,6 +12,7 @@ use super::places::Places;
 use super::problem::Problem;
 use crate::key::KeyDigest;
 use crate::secret::Secret;
+use crate::trace::Export;
 use crate::{authenticate, isolate, pace, preflight, quota, rate_limit, relay, upstream, validate};
 
 /// A whole configuration, checked.
@@ -58,6 +59,8 @@ pub struct Settings {
     pub log: Log,
     /// Whether a change of any file that was read makes the gateway read all of them again. Yes.
     pub watch: bool,
+    /// Where spans go; `None`: nowhere.
+    pub traces: Option<Export>,
     /// What is allowed, but perhaps not meant.
     pub warnings: Vec<Problem>,
 }

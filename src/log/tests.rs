@@ -33,7 +33,7 @@ fn what_nobody_takes_away_is_counted_and_told_once_somebody_does() {
         lines.push(line(number).as_bytes());
     }
     let lost = lines.lost();
-    assert!((4_000..8_000).contains(&lost), "{lost}");
+    assert!((2_500..8_000).contains(&lost), "{lost}");
     let reading = std::thread::spawn(move || {
         let mut text = String::new();
         reader.read_to_string(&mut text).unwrap();
@@ -167,7 +167,7 @@ fn access(observation: &Observation) -> Access<'_> {
 fn a_line_has_all_fields_in_their_order() {
     let started = Instant::now();
     let observation = Observation::new(HeaderValue::from_static("order-17"), started);
-    observation.set_endpoint(0, &json!("/work"));
+    observation.set_endpoint(0, &"/work".into());
     observation.set_caller(Caller { index: 0, tenant: "acme".into(), key: "acme-1".into() });
     observation.set_body_bytes(118);
     observation.set_sent(false, started + Duration::from_micros(500));

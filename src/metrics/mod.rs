@@ -16,7 +16,7 @@ mod write;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
@@ -29,6 +29,7 @@ use crate::log::Lines;
 use crate::pace::Paces;
 use crate::records::{Moment, Records};
 use crate::stack::Levels;
+use crate::trace::Counts as Spans;
 use crate::traffic::{Connections, Traffic};
 use books::{Book, Books};
 use format::Format;
@@ -51,6 +52,10 @@ pub struct Sources {
     pub records: Option<Records>,
     /// The file that they are in.
     pub file: Option<PathBuf>,
+    /// The lines of the log; `None`: nothing is logged.
+    pub lines: Option<Lines>,
+    /// What became of spans; `None`: none are exported.
+    pub spans: Option<Spans>,
 }
 
 /// What a reload replaces.
@@ -70,8 +75,6 @@ struct Exported {
     books: Books,
     present: Mutex<Present>,
     started: SystemTime,
-    /// What became of lines of the log.
-    observing: OnceLock<observing::Observing>,
 }
 
 /// What changes.
@@ -93,13 +96,7 @@ impl Metrics {
         let present =
             Present { in_use, version, loaded: now, succeeded: true, failures: 0, alerts };
         let (books, present) = (Books::default(), Mutex::new(present));
-        let observing = OnceLock::new();
-        Self(Arc::new(Exported { sources, books, present, started: now, observing }))
-    }
-
-    /// This is the log, once and for all.
-    pub fn observing(&self, lines: Lines) {
-        let _ = self.0.observing.set(observing::Observing { lines });
+        Self(Arc::new(Exported { sources, books, present, started: now }))
     }
 
     /// Another configuration is in use.
@@ -152,9 +149,6 @@ impl Metrics {
             checks: checks.to_vec(),
             now,
         }));
-        if let Some(observing) = self.0.observing.get() {
-            registry.register_collector(Box::new(observing.clone()));
-        }
         let mut written = String::new();
         // Writing to a String cannot fail.
         let _ = text::encode_registry(&mut written, &registry);
@@ -184,7 +178,7 @@ struct Scraped {
 impl Collector for Scraped {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let (encoder, book) = (&mut encoder, &self.book);
-        let Sources { traffic, connections, records, file } = &self.exported.sources;
+        let Sources { traffic, connections, records, file, lines, spans } = &self.exported.sources;
         let present = self.exported.present().clone();
         let levels = &present.in_use.levels;
         let names = Names::new(traffic);
@@ -202,6 +196,8 @@ impl Collector for Scraped {
         state::levels(encoder, levels)?;
         state::upstream(encoder, levels)?;
         state::preflights(encoder, levels)?;
+        observing::lines(encoder, lines.as_ref())?;
+        observing::spans(encoder, spans.as_ref())?;
         state::alerts(encoder, &present)?;
         state::config(encoder, &present)
     }

@@ -2,23 +2,29 @@
 
 use std::fmt;
 
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::metrics::MetricType;
 
-use super::write::counter;
+use super::write::{Encoder, Labels, counter, counters};
 use crate::log::Lines;
+use crate::trace::Counts;
 
-#[derive(Debug, Clone)]
-pub(super) struct Observing {
-    pub(super) lines: Lines,
+/// Lines of the log.
+pub(super) fn lines(encoder: Encoder<'_, '_>, lines: Option<&Lines>) -> fmt::Result {
+    let help = "Lines of the log that were lost, because nobody took them away.";
+    counters(encoder, &[("log_dropped_lines", help, lines.map_or(0, Lines::lost))])
 }
 
-impl Collector for Observing {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let help = "Lines of the log that were lost, because nobody took them away.";
-        let kind = MetricType::Counter;
-        let metric = encoder.encode_descriptor("log_dropped_lines", help, None, kind)?;
-        counter(metric, self.lines.lost())
+/// Spans; no series where none are exported.
+pub(super) fn spans(encoder: Encoder<'_, '_>, spans: Option<&Counts>) -> fmt::Result {
+    let help = "Spans by what became of them: exported, dropped (there was no room), or failed (the \
+                receiver has not taken them).";
+    let mut family = encoder.encode_descriptor("spans", help, None, MetricType::Counter)?;
+    let Some(spans) = spans else { return Ok(()) };
+    for (outcome, count) in
+        [("exported", spans.exported()), ("dropped", spans.dropped()), ("failed", spans.failed())]
+    {
+        let labels: Labels<'_> = vec![("outcome", outcome)];
+        counter(family.encode_family(&labels)?, count)?;
     }
+    Ok(())
 }

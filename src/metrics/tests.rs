@@ -31,7 +31,8 @@ fn metrics(tenants: usize) -> Metrics {
         watch.answered(&request, 429, Some((&Refusal::Overloaded, None)), Instant::now());
     }
     let connections = Arc::new(Connections::new(10));
-    let sources = Sources { traffic, connections, records: None, file: None };
+    let sources =
+        Sources { traffic, connections, records: None, file: None, lines: None, spans: None };
     Metrics::new(sources, InUse::default(), SystemTime::now())
 }
 

@@ -13,8 +13,10 @@
 //! assert_eq!(parent.trace_id.to_string(), "0af7651916cd43dd8448eb211c80319c");
 //! ```
 
+mod export;
 mod parent;
 mod tracer;
 
+pub use export::Export;
 pub use parent::{SpanId, TRACEPARENT, TRACESTATE, TraceId, TraceParent};
 pub use tracer::{Counts, Finished, Left, Ratio, Spans, Trace, Tracer};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::parent::{SpanId, TraceId, TraceParent};
 
@@ -147,6 +147,8 @@ impl Counts {
 pub struct Tracer {
     ratio: Ratio,
     sender: mpsc::Sender<Left>,
+    /// For an exporter that collects: it should not wait any longer.
+    hurry: Arc<Notify>,
     counts: Counts,
 }
 
@@ -161,12 +163,12 @@ impl Tracer {
     /// A tracer, and where what it leaves comes out.
     pub fn new(ratio: Ratio) -> (Self, mpsc::Receiver<Left>) {
         let (sender, receiver) = mpsc::channel(MOST);
-        (Self { ratio, sender, counts: Counts::default() }, receiver)
+        (Self { ratio, sender, hurry: Arc::default(), counts: Counts::default() }, receiver)
     }
 
-    /// The same, with another ratio.
-    pub fn with_ratio(&self, ratio: Ratio) -> Self {
-        Self { ratio, ..self.clone() }
+    /// Told when what was left should be exported at once.
+    pub fn hurry(&self) -> Arc<Notify> {
+        Arc::clone(&self.hurry)
     }
 
     /// What became of the spans.
@@ -199,12 +201,16 @@ impl Tracer {
         if self.sender.try_send(Left::Request(Box::new(finished))).is_err() {
             self.counts.0[2].fetch_add(count, Relaxed);
         }
+        if self.sender.capacity() <= MOST / 2 {
+            self.hurry.notify_one();
+        }
     }
 
     /// Waits until everything that was left before is exported or given up. It has no deadline.
     pub async fn flush(&self) {
         let (done, exported) = oneshot::channel();
         if self.sender.send(Left::Flush(done)).await.is_ok() {
+            self.hurry.notify_one();
             // Without an exporter there is nothing to wait for.
             let _ = exported.await;
         }

@@ -196,7 +196,8 @@ impl Gateway {
         Self::serve(Rooms::new(settings, contract, records.as_ref(), None), bounds, records)
     }
 
-    fn serve(rooms: Rooms, bounds: server::Settings, records: Option<Records>) -> Self {
+    /// Serves these rooms on a free port.
+    pub fn serve(rooms: Rooms, bounds: server::Settings, records: Option<Records>) -> Self {
         let server = Server::new(rooms.stack(rooms.upstream().unwrap()), bounds);
         let listener = Listener::tcp(([127, 0, 0, 1], 0).into()).unwrap();
         let LocalAddr::Tcp(address) = listener.local_addr().unwrap() else { unreachable!() };
