@@ -108,8 +108,8 @@ impl Exporter {
         }
     }
 
-    async fn export(&self, finished: &[Box<Finished>]) {
-        let count: u64 = finished.iter().map(|one| one.count()).sum();
+    async fn export(&self, finished: &[Finished]) {
+        let count: u64 = finished.iter().map(Finished::count).sum();
         if count == 0 {
             return;
         }
@@ -162,11 +162,11 @@ impl Exporter {
 }
 
 /// The spans, and who waits for them to be exported.
-fn apart(left: &mut Vec<Left>) -> (Vec<Box<Finished>>, Vec<oneshot::Sender<()>>) {
+fn apart(left: &mut Vec<Left>) -> (Vec<Finished>, Vec<oneshot::Sender<()>>) {
     let (mut finished, mut waiting) = (Vec::with_capacity(left.len()), Vec::new());
     for one in left.drain(..) {
         match one {
-            Left::Request(one) => finished.push(one),
+            Left::Request(one) => finished.push(*one),
             Left::Flush(done) => waiting.push(done),
         }
     }

@@ -26,7 +26,7 @@ pub(super) struct Origin {
 }
 
 /// One export.
-pub(super) fn request(origin: &Origin, finished: &[Box<Finished>]) -> ExportTraceServiceRequest {
+pub(super) fn request(origin: &Origin, finished: &[Finished]) -> ExportTraceServiceRequest {
     let mut spans = Vec::with_capacity(2 * finished.len());
     for one in finished {
         spans.push(server(one));
