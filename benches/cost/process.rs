@@ -41,7 +41,8 @@ impl Running {
         };
         start.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let running = Self { child: start.spawn()? };
-        let deadline = Instant::now() + Duration::from_secs(60);
+        // Under valgrind, a start with many records takes its time.
+        let deadline = Instant::now() + Duration::from_secs(600);
         while TcpStream::connect(address).is_err() {
             if Instant::now() > deadline {
                 return Err(format!("{command:?} does not listen on {address}").into());
