@@ -231,3 +231,39 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_call_that_could_cost_something_proves_no_key() {
+    let proof = |operation: &str, body: &str| {
+        let line = "      x-gateway-limits: { rate: 5, burst: 2, monthly: 9 }\n";
+        let instead = format!("      x-gateway-key-proof: {body}\n{operation}");
+        GOOD.replacen(line, &instead, 1)
+            .replacen("{ kind: creates, object: book }", "{ kind: reads, object: book }", 1)
+            .replacen("      x-gateway-cap: { most: 3 }\n", "", 1)
+    };
+    assert_eq!(mistakes(&proof("", "{ body: { id: none } }")), [""; 0]);
+    let only = "api.yaml:5:7: x-gateway-key-proof: only an operation that reads";
+    let monthly = proof("      x-gateway-limits: { monthly: 9 }\n", "{ body: {} }");
+    let creates = proof("", "{ body: {} }").replacen("kind: reads", "kind: creates", 1);
+    let spends = proof("", "{ body: {} }").replacen("reads,", "reads, spends_minutes: true,", 1);
+    for document in [monthly, creates, spends] {
+        let found = mistakes(&document);
+        assert!(found.len() == 1 && found[0].starts_with(only), "{found:#?}");
+    }
+    for (body, expected) in [
+        ("{ body: { id: 7 } }", "api.yaml:5:7: x-gateway-key-proof: the operation's own schema"),
+        ("{}", "api.yaml:5:28: x-gateway-key-proof: body is missing"),
+        ("{ body: {}, header: 1 }", "api.yaml:5:40: x-gateway-key-proof: unknown header"),
+    ] {
+        let found = mistakes(&proof("", body));
+        assert!(found.len() == 1 && found[0].starts_with(expected), "{found:#?}");
+    }
+    let two = proof("", "{ body: {} }").replacen(
+        "components:",
+        "  /more:\n    post:\n      x-gateway-effect: { kind: lists }\n      \
+         x-gateway-key-proof: { body: {} }\ncomponents:",
+        1,
+    );
+    let found = mistakes(&two);
+    assert!(found.len() == 1 && found[0].contains("one operation proves keys"), "{found:#?}");
+}
