@@ -11,6 +11,7 @@ use super::gateway::StartError;
 
 /// Those in use. A listener without one stays without one: that was decided when it was bound.
 #[derive(Debug)]
+#[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "there are none to renew"))]
 pub(crate) struct Certificates {
     pub(crate) data: Option<Tls>,
     pub(crate) admin: Option<Tls>,

@@ -63,6 +63,14 @@ impl Files {
         self.0.iter().any(|(path, seen)| now(path) != seen.content)
     }
 
+    /// Whether one of them was written to a moment ago.
+    fn is_written(&self, now: SystemTime) -> bool {
+        let stamps = self.0.keys().filter_map(|path| stamp(path));
+        stamps
+            .map(|(_, changed)| now.duration_since(changed))
+            .any(|age| age.is_ok_and(|a| a < QUIET))
+    }
+
     /// Whether one of them may say something else, and is not just being written.
     fn look_different(&self, now: SystemTime) -> bool {
         self.0.iter().any(|(path, seen)| match (stamp(path), seen.stamp) {
@@ -99,10 +107,10 @@ impl Watch {
             let every = LOOK.as_secs();
             tracing::warn!(%error, every, "changed files are noticed by looking now and then only");
         });
-        let now = Instant::now();
         let (folders, steps) = (BTreeMap::new(), BTreeSet::new());
-        // What was changed since the start is found by the first look.
-        Self { events: events.ok(), folders, steps, happening: Some((now, now)), look: now + LOOK }
+        // What was changed between the load and the first event is found by then.
+        let look = Instant::now() + 2 * SETTLED;
+        Self { events: events.ok(), folders, steps, happening: None, look }
     }
 
     /// Waits until the files say something else than what was read; for ever, unless `on`. Nothing is
@@ -124,11 +132,19 @@ impl Watch {
     /// What is due: whether the files say something else.
     fn look(&mut self, files: &RefCell<Files>) -> bool {
         let now = Instant::now();
-        if self.happening.is_some_and(|(_, due)| due <= now) {
-            self.happening = None;
+        if let Some((since, due)) = self.happening
+            && due <= now
+        {
             // Before they are read: what changes from here on makes an event.
             self.follow(&files.borrow());
-            return files.borrow().differ();
+            let files = files.borrow();
+            let differ = files.differ();
+            if differ && files.is_written(SystemTime::now()) && now < since + LONGEST {
+                self.happens(now);
+                return false;
+            }
+            (self.happening, self.look) = (None, now + LOOK);
+            return differ;
         }
         self.look = now + LOOK;
         if files.borrow().look_different(SystemTime::now()) {

@@ -41,6 +41,9 @@ fn a_file_that_is_renamed_written_over_or_removed_for_a_moment_is_read_again() {
 fn a_file_is_read_only_when_its_writer_has_closed_it() {
     let world = World::new();
     let served = world.serve();
+    // The gateway watches from here on, and does not look by itself for a while.
+    world.write(&world.text(&[("one@example.org", "two@example.org")]));
+    served.running.line_with("configuration reloaded");
     let text = world.text(&[(ON, OFF)]);
     let (half, rest) = text.split_at(text.len() - 40);
     let mut file = fs::File::create(&world.path).unwrap();
