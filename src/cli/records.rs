@@ -1,10 +1,14 @@
 //! How are the durable records opened, and by one gateway at a time?
 
+use std::future::poll_fn;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::time::Duration;
 
+use futures_util::Stream;
 use heify_gateway::config;
 use heify_gateway::records::{Lock, Moment, Records, Sqlite, Store, StoreError, ledger};
+use inotify::{EventMask, Inotify, WatchMask};
 use tokio::time::Instant;
 
 use super::Exit;
@@ -54,7 +58,29 @@ pub(crate) async fn open(settings: &config::Records) -> Result<Opened, OpenError
         Err(error) => return Err(in_path(StoreError(error.to_string()))),
     };
     let records = Records::start(writer, Some(reader)).map_err(OpenError::Thread)?;
+    tokio::spawn(watch_lock(lock.path().to_owned(), records.clone()));
     Ok(Opened { records, _lock: lock })
+}
+
+/// Has it looked what commands have written as soon as they have; where the system cannot tell, it is
+/// looked all the time.
+async fn watch_lock(path: PathBuf, records: Records) {
+    let events = Inotify::init().and_then(|inotify| {
+        inotify.watches().add(&path, WatchMask::CLOSE_WRITE)?;
+        inotify.into_event_stream([0; 1024])
+    });
+    let Ok(mut events) = events else { return };
+    records.set_told(true);
+    // What was written before the watch began.
+    records.look().await;
+    while let Some(Ok(event)) = poll_fn(|context| Pin::new(&mut events).poll_next(context)).await {
+        if event.mask.contains(EventMask::IGNORED) {
+            // The file is gone, which nobody should do.
+            break;
+        }
+        records.look().await;
+    }
+    records.set_told(false);
 }
 
 type Stores = (Box<dyn Store>, Box<dyn Store>);
@@ -103,5 +129,36 @@ async fn wait_for_lock(path: &Path, wait: Duration) -> Result<Lock, OpenError> {
             tracing::info!(records = %path.display(), "waiting until another gateway has ended");
         }
         tokio::time::sleep(LOOK.min(until - Instant::now())).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
+
+    use heify_gateway::records::Missing;
+
+    use super::*;
+
+    #[test]
+    fn a_command_that_writes_shows_at_the_lock_file_and_the_gateway_itself_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gateway.db");
+        let lock = Lock::try_new(&path).unwrap().unwrap();
+        let mut gateway = Sqlite::serve(&path).unwrap();
+        let mut inotify = Inotify::init().unwrap();
+        inotify.watches().add(lock.path(), WatchMask::CLOSE_WRITE).unwrap();
+        let mut told = move || {
+            let mut buffer = [0; 1024];
+            inotify.read_events(&mut buffer).is_ok_and(|events| events.count() > 0)
+        };
+        let write = |store: &mut Sqlite| {
+            store.begin().unwrap();
+            store.commit().unwrap();
+        };
+        write(&mut gateway);
+        assert!(!told());
+        write(&mut Sqlite::beside(&path, Missing::Refuse).unwrap());
+        assert!(told());
     }
 }

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::entry::Why;
 use super::health::{Fares, Health, Waiting};
 use super::ledger::{self, Denied, Reserve, Reserved};
+use super::reader::Told;
 use super::state::Owner;
 use super::store::{Store, Stored};
 use super::{reader, writer};
@@ -76,6 +77,7 @@ struct Shared {
     nudges: Mutex<Option<mpsc::Receiver<Uuid>>>,
     health: Arc<Health>,
     changes: watch::Receiver<u64>,
+    told: Arc<Told>,
 }
 
 impl Records {
@@ -90,13 +92,14 @@ impl Records {
         let (writes, jobs) = sync_channel(QUEUE);
         writer::start(writer, jobs, Arc::clone(&health))?;
         let writes = Queue::from(writes);
+        let told = Arc::<Told>::default();
         let (announce, changes) = watch::channel(0);
         let reads = match reader {
             None => writes.clone(),
             Some(reader) => {
                 let (reads, jobs) = sync_channel(QUEUE);
                 let cache = owners.clone();
-                reader::start(reader, jobs, move |changes| {
+                reader::start(reader, jobs, Arc::clone(&told), move |changes| {
                     cache.invalidate_all();
                     let _ = announce.send(changes);
                 })?;
@@ -105,7 +108,7 @@ impl Records {
         };
         let (nudge, nudges) = mpsc::channel(NUDGES);
         let nudges = Mutex::new(Some(nudges));
-        let shared = Shared { writes, reads, owners, nudge, nudges, health, changes };
+        let shared = Shared { writes, reads, owners, nudge, nudges, health, changes, told };
         Ok(Self(Arc::new(shared)))
     }
 
@@ -122,6 +125,7 @@ impl Records {
             nudges: Mutex::new(Some(nudges)),
             health: Arc::default(),
             changes: watch::channel(0).1,
+            told: Arc::default(),
         };
         Self(Arc::new(shared))
     }
@@ -237,6 +241,20 @@ impl Records {
     /// A number that changes within a second when another process has written.
     pub fn foreign_changes(&self) -> watch::Receiver<u64> {
         self.0.changes.clone()
+    }
+
+    /// Whether somebody calls [`look`](Self::look) when another process has written. Then it is not
+    /// looked twice a second; by default it is.
+    pub fn set_told(&self, is_told: bool) {
+        self.0.told.is_told.store(is_told, Ordering::Relaxed);
+    }
+
+    /// Looks whether another process has written: then [`foreign_changes`](Self::foreign_changes) has
+    /// changed when this ends.
+    pub async fn look(&self) {
+        self.0.told.has_written.store(true, Ordering::Release);
+        // The look itself needs no answer: it comes before what is asked next.
+        let _ = self.read(|_| Ok(())).await;
     }
 
     /// Whether the last thing that was written is durable.

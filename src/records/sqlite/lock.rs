@@ -17,7 +17,11 @@ const MADE: &str = "heify-gateway records were made here\n";
 
 /// The sole right to serve the records in one file; ends with this value or its process.
 #[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "held open, which is the lock")] File);
+pub struct Lock {
+    path: PathBuf,
+    /// Held open, which is the lock.
+    _file: File,
+}
 
 impl Lock {
     /// Takes the lock of a database; `None` while another process holds it.
@@ -33,11 +37,23 @@ impl Lock {
         };
         let file = open(&path).map_err(refused)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self(file))),
+            Ok(()) => Ok(Some(Self { path, _file: file })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(refused(error)),
         }
     }
+
+    /// The lock file. Whenever another process has written into the records, it opens this file for
+    /// writing and closes it, so that who watches the file knows.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Tells whoever watches the lock file that something was written.
+pub(super) fn tell(database: &Path) {
+    // Nobody is told then, and finds it by looking.
+    drop(open(&beside(database)));
 }
 
 /// The lock file of a database.

@@ -233,7 +233,11 @@ impl Store for Sqlite {
     }
 
     fn commit(&mut self) -> Stored<()> {
-        self.commit_transaction()
+        self.commit_transaction()?;
+        if self.access == Access::Beside {
+            lock::tell(&self.database);
+        }
+        Ok(())
     }
 
     fn rollback(&mut self) {

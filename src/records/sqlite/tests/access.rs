@@ -4,6 +4,7 @@ use std::fs;
 
 use super::super::lock::Lock;
 use super::*;
+use crate::records::Records;
 
 #[test]
 fn a_command_beside_the_gateway_is_seen_by_it_and_by_readers() {
@@ -233,4 +234,20 @@ fn two_processes_may_make_the_file_at_once() {
         }
     });
     assert_eq!(lines(&mut Sqlite::serve(&path).unwrap()), 2);
+}
+
+#[tokio::test]
+async fn whoever_is_told_looks_at_once() {
+    let (_folder, path) = folder();
+    let writer = Box::new(Sqlite::serve(&path).unwrap());
+    let reader = Box::new(Sqlite::read_only(&path).unwrap());
+    let records = Records::start(writer, Some(reader)).unwrap();
+    records.set_told(true);
+    records.look().await;
+    let changes = records.foreign_changes();
+    let mut command = Sqlite::beside(&path, Missing::Refuse).unwrap();
+    commit(&mut command, 1, &one(1)).unwrap();
+    assert!(!changes.has_changed().unwrap(), "nobody looks by himself so soon");
+    records.look().await;
+    assert!(changes.has_changed().unwrap());
 }
