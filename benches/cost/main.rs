@@ -4,7 +4,7 @@
 //! load and upstream on the other, and prints CPU time, instructions, system calls and memory. nginx,
 //! HAProxy, valgrind, strace and taskset are used where they are installed. Absolute times depend on
 //! the machine; ratios within one run and instruction counts hold. Behind `--`, the words `cpu`,
-//! `instructions`, `observing`, `calls` and `memory` choose a part of the report.
+//! `instructions`, `observing`, `calls`, `memory` and `idle` choose a part of the report.
 //!
 //! Cargo builds floor and gateway with the features of the tests, tokio's paused clock among them: that
 //! is some 500 instructions more than what is shipped.
@@ -16,6 +16,7 @@
 )]
 
 mod floor;
+mod idle;
 mod load;
 mod peers;
 #[allow(dead_code, reason = "the report on the admin API uses more of it")]
@@ -74,6 +75,9 @@ fn report(subjects: &[Subject], wants: &dyn Fn(&str) -> bool) -> Result<(), Box<
         }
         if wants("memory") {
             memory(subject)?;
+        }
+        if wants("idle") {
+            idle::report(subject)?;
         }
     }
     Ok(())
