@@ -54,7 +54,10 @@ impl Example {
             if is_text || line.is_empty() {
                 match setting {
                     Some(words) => text.push(words.trim()),
-                    None => text.clear(),
+                    None => {
+                        text.clear();
+                        shared.clear();
+                    }
                 }
                 continue;
             }

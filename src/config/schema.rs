@@ -36,7 +36,9 @@ fn described(key: &Outline, path: &str, example: &Example) -> Json {
         let range = members.remove("description");
         let range = range.as_ref().and_then(Json::as_str).unwrap_or_default();
         let text = [text, range].join(" ").trim().to_owned();
-        members.insert("description".to_owned(), text.into());
+        if !text.is_empty() {
+            members.insert("description".to_owned(), text.into());
+        }
         if let Some(default) = key.filter(|key| key.is_default).and_then(|key| parse(&key.value)) {
             members.insert("default".to_owned(), default);
         }
