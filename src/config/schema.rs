@@ -78,7 +78,8 @@ fn kind(shape: &Shape, key: &Outline, path: &str, example: &Example) -> Json {
         }),
         Shape::Table => table(key, path, example),
         Shape::Array => {
-            let item = key.item.as_ref().map(|item| value(item, path, example));
+            let any = || Json::Bool(true);
+            let item = key.item.as_ref().map_or_else(any, |item| value(item, path, example));
             json!({ "type": "array", "items": item })
         }
     }
@@ -197,6 +198,7 @@ mod tests {
             "[server]\nidle_timeout = '75'",
             "[server]\nmax_header_bytes = '32KB'",
             "[log]\nlevel = 'loud'",
+            "[audio]\npreflight_deny_hosts = [7]",
             "[[tenants]]\nlabel = 'without an id'",
             "[[tenants]]\nid = 'a'\nrate = { '/submit' = { burst = 1 } }",
             "[[tenants]]\nid = 'a'\nminutes = 'on'",
