@@ -55,7 +55,8 @@ impl Coding {
         let sample_rate = u64::from(u32_at(data, 4)?);
         let channels = u64::from(u16_at(data, 2)?);
         let bits = u64::from(u16_at(data, 14)?);
-        // Integers, floats, both kinds of telephone sound, and whichever of these an extension names.
+        // Integers, floats, both kinds of telephone sound, and whichever of these an extension
+        // names.
         let is_plain = matches!(u16_at(data, 0)?, 1 | 3 | 6 | 7 | 0xfffe);
         // Players of plain samples go by their number, and do not look at the byte rate.
         let bytes_per_second = if is_plain {

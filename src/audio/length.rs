@@ -75,7 +75,12 @@ pub fn length(format: Format, sample: &Sample) -> Option<Length> {
         Format::Aiff => iff::aiff(sample)?,
         Format::Flac => flac(sample)?,
         Format::Ogg => told(ogg::length(sample)?),
-        Format::WebM => told(ebml::length(sample)?),
+        Format::WebM => match ebml::length(sample)? {
+            Length::Told(length) => told(length),
+            estimate @ Length::Estimated(_) => {
+                return (!estimate.duration().is_zero()).then_some(estimate);
+            }
+        },
         Format::Mp4 | Format::M4a => told(mp4::length(sample)?),
         Format::Asf => told(asf::length(sample)?),
         Format::Mp3 | Format::Aac => return framed(format, sample),

@@ -171,6 +171,12 @@ fn what_a_recorder_did_not_finish_has_no_length_or_that_of_what_is_there() {
     let fragments = ("fragments.mp4", "-movflags frag_keyframe+empty_moov", Format::Mp4);
     make(folder.path(), &fragments);
     assert_eq!(measured(&folder.path().join(fragments.0)), (Some(Format::Mp4), None));
+    // What cannot go back to its head, as a browser.
+    let live = ("live.webm", "-c:a libopus -b:a 64k -live 1", Format::WebM);
+    make(folder.path(), &live);
+    let (_, length) = measured(&folder.path().join(live.0));
+    let Some(Length::Estimated(length)) = length else { panic!("{length:?}") };
+    assert!((9.0..11.0).contains(&length.as_secs_f64()), "{length:?}");
     for name in ["behind.m4a", "plain.opus", "plain.wav"] {
         let made = MADE.iter().find(|made| made.0 == name).unwrap();
         make(folder.path(), made);

@@ -148,6 +148,17 @@ pub fn webm(doc_type: &[u8], milliseconds: Option<f64>) -> Vec<u8> {
     file
 }
 
+/// Blocks of sound behind such a head: so many, each of 100 bytes and 20 ms.
+pub fn blocks(count: u16) -> Vec<u8> {
+    let block = |number: u16| {
+        let mut block = vec![0xa3, 0xe4, 0x81];
+        block.extend((number * 20).to_be_bytes());
+        block.resize(102, 0x80);
+        block
+    };
+    (0..count).flat_map(block).collect()
+}
+
 /// The head of ASF: play duration and preroll in milliseconds, and whether it is a broadcast.
 pub fn asf(play: u64, preroll: u64, flags: u32) -> Vec<u8> {
     let mut file = b"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\0\xaa\0\x62\xce\x6c".to_vec();

@@ -5,8 +5,8 @@ use std::time::Duration;
 use heify_gateway::audio::{Format, Length, PART, Sample, also_needed, length, recognize};
 
 use super::handmade::{
-    adts, aiff, amr, asf, clock, flac, ftyp, id3, long_wav, moov, mp3, mp4_box, opus, page, vbri,
-    wav, webm, xing,
+    adts, aiff, amr, asf, blocks, clock, flac, ftyp, id3, long_wav, moov, mp3, mp4_box, opus, page,
+    vbri, wav, webm, xing,
 };
 
 const MB: u64 = 1_000_000;
@@ -89,6 +89,22 @@ fn aac_is_an_estimate_unless_all_frames_are_there() {
     assert!((length.as_secs_f64() - 4307.0 / second).abs() < 0.01);
     let Some(Length::Told(length)) = whole(&adts(300)) else { panic!() };
     assert!((length.as_secs_f64() - 300.0 / second).abs() < 0.01);
+}
+
+#[test]
+fn what_a_browser_recorded_is_an_estimate_by_its_blocks() {
+    let head = webm(b"webm", None);
+    let start = head.len() as u64;
+    let recorded = [head, blocks(600)].concat();
+    let Some(Length::Estimated(length)) = begins(recorded.clone(), start + 102 * 30_000) else {
+        panic!()
+    };
+    assert!((length.as_secs_f64() - 600.0).abs() < 0.1, "{length:?}");
+    assert_eq!(begins(recorded, None), None);
+    // One block, and blocks that go back in time.
+    assert_eq!(begins([webm(b"webm", None), blocks(1)].concat(), 100_000), None);
+    let back = [webm(b"webm", None), blocks(9), blocks(1)].concat();
+    assert_eq!(begins(back, 100_000), None);
 }
 
 #[test]
