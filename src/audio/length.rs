@@ -34,7 +34,8 @@ impl Length {
     /// is allowed for: encoders fill up the last frame, and some count what they put before the
     /// first.
     pub fn exceeds(self, limit: Duration) -> bool {
-        matches!(self, Self::Told(duration) if duration > limit.saturating_add(Duration::from_secs(1)))
+        let limit = limit.saturating_add(Duration::from_secs(1));
+        matches!(self, Self::Told(length) if length > limit)
     }
 }
 
@@ -45,8 +46,8 @@ const BESIDE_SOUND: u64 = 1 << 20;
 /// behind the sound, an Ogg's last pages. Never more than [`PART`]; the end may be beyond the
 /// file's, where its size is not known.
 pub fn also_needed(format: Format, head: &[u8], size: Option<u64>) -> Option<Range<u64>> {
-    let known = head.len() as u64;
     let head = head.get(..PART).unwrap_or(head);
+    let known = head.len() as u64;
     let sample = Sample::of_head(bytes::Bytes::copy_from_slice(head), size);
     let at = match format {
         Format::Ogg => size?.saturating_sub(PART as u64).max(known),

@@ -131,6 +131,11 @@ fn what_is_needed_besides_the_head_is_asked_for_and_found() {
     ogg.extend(page(7, 100 * 48_000 + 312, &[0; 10]));
     assert_eq!(whole(&ogg), told(100_000));
 
+    // More of a head than is looked at changes nothing.
+    let size = ogg.len() as u64;
+    let range = also_needed(Format::Ogg, &ogg, Some(size)).unwrap();
+    assert_eq!(range, size - PART as u64..size);
+
     let tagged = [id3(150_000), xing(b"Info", 1000), mp3(1000)].concat();
     assert_eq!(whole(&tagged).unwrap().duration().as_secs(), 26);
     assert_eq!(also_needed(Format::Wav, &wav(1), Some(MB)), None);
