@@ -143,6 +143,18 @@ fn what_is_needed_besides_the_head_is_asked_for_and_found() {
 }
 
 #[test]
+fn nothing_beyond_what_is_looked_at_tells_a_length() {
+    let junk = [&b"JUNK\0\0\x01\0"[..], &[0; 1 << 16]].concat();
+    let plain = wav(8000);
+    let file = [&plain[..12], &junk, &plain[12..], &[0; 8000]].concat();
+    let size = Some(file.len() as u64);
+    let known = Sample::of_head(file.clone().into(), size);
+    assert_eq!(length(Format::Wav, &known), None);
+    let part = Some((0, file.into()));
+    assert_eq!(length(Format::Wav, &Sample { part, ..known }), None);
+}
+
+#[test]
 fn a_truncated_file_has_the_length_of_what_is_there_or_of_what_it_says() {
     // Plain samples: what is there counts.
     assert_eq!(begins(wav(80_000_000), 8056), told(1000));
