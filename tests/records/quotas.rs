@@ -88,6 +88,23 @@ async fn what_the_upstream_fails_or_refuses_is_given_back() {
 }
 
 #[tokio::test]
+async fn an_answer_to_a_creation_that_breaks_off_is_a_lost_one() {
+    let world = World::start(|settings| settings.isolate = None).await;
+    let head = "HTTP/1.1 201 X\r\ncontent-type: application/json\r\n";
+    for broken in [
+        "content-length: 100\r\n\r\n{\"data\":",
+        "transfer-encoding: chunked\r\n\r\n8\r\n{\"data\":\r\n",
+        "transfer-encoding: chunked\r\n\r\nno length",
+    ] {
+        world.upstream.then(Act::WriteAndClose([head, broken].concat().into_bytes()));
+        let lost = world.gateway.call("/submit", SUBMIT).await;
+        lost.assert_refused(500, "outcome_unknown");
+    }
+    assert_eq!(world.upstream.requests().len(), 3);
+    assert_eq!(world.balance("team-a", Meter::Minutes).await.held, 3 * TEN_MINUTES.0);
+}
+
+#[tokio::test]
 async fn a_call_is_closed_also_when_its_client_has_gone() {
     let world = World::start(|_| {}).await;
     let gate = Arc::new(Notify::new());

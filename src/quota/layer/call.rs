@@ -205,7 +205,14 @@ impl Call {
             Verdict::Free => (self.unless_the_account_is_full(response).await, Close::Free),
             Verdict::Read => {
                 let (parts, body) = response.into_parts();
-                let (body, json) = read(body).await;
+                let Ok((body, json)) = read(body).await else {
+                    tracing::warn!(
+                        endpoint = &*self.endpoint.path,
+                        request_id = &*self.reserve.opening.request,
+                        "the answer to a creation broke off"
+                    );
+                    return (Refusal::OutcomeUnknown.into_response(), Close::Lose);
+                };
                 let id = json.and_then(|json| self.endpoint.answer.created(&json));
                 if id.is_none() {
                     tracing::error!(
@@ -232,7 +239,9 @@ impl Call {
             return response;
         };
         let (parts, body) = response.into_parts();
-        let (body, json) = read(body).await;
+        let Ok((body, json)) = read(body).await else {
+            return Refusal::UpstreamBroken.into_response();
+        };
         let message = json.as_ref().and_then(|json| json.pointer("/error/message")?.as_str());
         if message != Some(cap) {
             return Response::from_parts(parts, body);
@@ -291,9 +300,13 @@ impl Call {
     }
 }
 
-/// Reads an answer whole, up to the limit, and what it says as JSON. What cannot be read passes on:
-/// it is the client's. The inner service bounds each wait and the whole time.
-async fn read<R>(mut body: Body<R>) -> (Body<R>, Option<Value>)
+/// An answer ended before its end. Nothing of it has been sent: passed on as it came, it would be an
+/// empty reply, which clients take for an old connection and repeat the call by themselves.
+struct BrokenOff;
+
+/// Reads an answer whole, up to the limit, and what it says as JSON. What is too long, or no JSON,
+/// passes on: it is the client's. The inner service bounds each wait and the whole time.
+async fn read<R>(mut body: Body<R>) -> Result<(Body<R>, Option<Value>), BrokenOff>
 where
     R: HttpBody<Data = Bytes> + Unpin,
     R::Error: Into<BoxError>,
@@ -304,18 +317,17 @@ where
             None => {
                 let read = read.freeze();
                 let json = serde_json::from_slice(&read).ok();
-                return (Body::from(read), json);
+                return Ok((Body::from(read), json));
             }
             Some(Ok(frame)) => {
                 if let Ok(data) = frame.into_data() {
                     read.extend_from_slice(&data);
                 }
                 if read.len() > LONGEST_ANSWER {
-                    return (body.after(read.freeze()), None);
+                    return Ok((body.after(read.freeze()), None));
                 }
             }
-            // The client gets what came, and then the same end.
-            Some(Err(_)) => return (body.after(read.freeze()), None),
+            Some(Err(_)) => return Err(BrokenOff),
         }
     }
 }
