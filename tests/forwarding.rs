@@ -175,6 +175,24 @@ async fn a_dripping_answer_ends_at_the_total_deadline() {
 }
 
 #[tokio::test]
+async fn an_answer_that_breaks_off_at_once_is_no_empty_reply() {
+    let broken = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nno length";
+    let upstream = Upstream::start([Act::WriteAndClose(broken.into())]).await;
+    let gateway = Gateway::start(settings(upstream.address)).await;
+    let mut stream = TcpStream::connect(gateway.address).await.unwrap();
+    let request = format!(
+        "POST /update-configuration HTTP/1.1\r\nhost: a\r\nx-api-key: {KEY}\r\ncontent-length: {}\r\n\r\n{READ}",
+        READ.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    // Without a byte, clients would take it for a connection that was old, and send the call again.
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer:?}");
+    assert!(answer.ends_with("\r\n\r\n") && !answer.ends_with("0\r\n\r\n"), "{answer:?}");
+}
+
+#[tokio::test]
 async fn the_central_key_never_comes_back() {
     let (echo, _) = against(Act::Echo, "/get-configuration", READ).await;
     assert_eq!(echo.status, 200);

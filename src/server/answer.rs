@@ -23,6 +23,7 @@ use super::current::{Current, Held};
 use super::discard::{Discard, Discarded};
 use super::guard::Protocol;
 use super::request_body::{Left, RequestBody, Rest};
+use crate::body::BoxError;
 use crate::peer::Peer;
 
 /// The service of one connection, as hyper wants it.
@@ -180,7 +181,8 @@ fn finish<B>(
     if let Some(turn) = turn {
         turn.activity().answering();
     }
-    Poll::Ready(Ok(response.map(|body| AnswerBody { body, turn: turn.take(), head_only })))
+    let turn = turn.take();
+    Poll::Ready(Ok(response.map(|body| AnswerBody { body, turn, head_only, broken: None })))
 }
 
 pin_project! {
@@ -193,29 +195,51 @@ pin_project! {
         // The answer to HEAD on HTTP/2: hyper would send the body, and clients take that for a
         // protocol error (RFC 9110, section 9.3.2).
         head_only: bool,
+        // Why the body broke off, until what came before it is written.
+        broken: Option<BoxError>,
     }
 }
 
-impl<B: Body<Data = Bytes>> Body for AnswerBody<B> {
+impl<B> Body for AnswerBody<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
     type Data = Bytes;
-    type Error = B::Error;
+    type Error = BoxError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.project();
         if *this.head_only {
             return Poll::Ready(None);
+        }
+        if let Some(error) = this.broken.take() {
+            return Poll::Ready(Some(Err(error)));
         }
         if let Some(turn) = this.turn {
             turn.asked();
         }
         let frame = ready!(this.body.poll_frame(context));
-        if let (Some(turn), Some(Ok(_))) = (this.turn, &frame) {
-            turn.gave();
+        match frame {
+            // At an error hyper drops what it has not written yet, the head as well; when there is
+            // nothing for a moment, it writes. A client that gets no byte takes the connection for one
+            // that was old, and sends the call again.
+            Some(Err(error)) => {
+                *this.broken = Some(error.into());
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Some(Ok(frame)) => {
+                if let Some(turn) = this.turn {
+                    turn.gave();
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            None => Poll::Ready(None),
         }
-        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
