@@ -90,7 +90,7 @@ impl Isolation {
     /// the one that a call would get.
     ///
     /// # Errors
-    /// The refusal of a request that names too many ids, or of records that do not answer.
+    /// The refusal of records that do not answer.
     pub async fn faults(
         &self,
         tenant: &Tenant,
@@ -98,7 +98,11 @@ impl Isolation {
         body: &Value,
         query: Option<&str>,
     ) -> Result<Vec<(Box<str>, Refusal)>, Refusal> {
-        let named = named(&endpoint.ids, body, query)?;
+        let named = match named(&endpoint.ids, body, query) {
+            Ok(named) => named,
+            // That is a fault of the call, and not one of asking about it.
+            Err(too_many) => return Ok(vec![(Box::default(), too_many)]),
+        };
         let ids: Vec<Uuid> = named.iter().filter_map(|named| named.id).collect();
         let mut found = self.owners(ids).await?.into_iter();
         let owner = |named: &Named| named.id.and_then(|_| found.next().flatten());

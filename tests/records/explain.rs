@@ -100,6 +100,18 @@ async fn every_fault_is_told_and_the_first_is_the_one_that_the_call_gets() {
 }
 
 #[tokio::test]
+async fn a_call_that_names_too_many_ids_is_explained_too() {
+    let world = World::start(limited).await;
+    let mut body = submit(world.configuration().await);
+    body["others"] = (0..1001).map(|_| json!(fresh())).collect();
+    let told = explain(&world, KEY, &json!({ "path": "/submit", "body": body })).await;
+    let refused = world.gateway.call("/submit", &body.to_string()).await;
+    refused.assert_refused(400, "invalid_field");
+    assert_eq!(told["refusal"]["message"], refused.json()["error"]["message"]);
+    assert_eq!((&told["would_pass"], &told["body"]["valid"]), (&json!(false), &json!(false)));
+}
+
+#[tokio::test]
 async fn an_exhausted_rate_is_told_with_the_time_that_it_takes() {
     let world = World::start(limited).await;
     let configuration = world.configuration().await;
