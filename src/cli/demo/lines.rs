@@ -52,7 +52,7 @@ const REFUSALS: &str = r#"
 # 3. A refusal of each documented status, with its x-gateway-reason, perhaps a hint, and its text.
 # 400: a required field is missing.
 curl -si -w '\n\n' $api/submit -H "x-api-key: $key" -d '{}'
-# 402: Heify says that the shared account has no minutes left (scripted in the simulator).
+# 402: Heify says that the account has no minutes (scripted); that holds for 30 seconds.
 curl -s $faults -d '{"endpoint":"/submit","fault":{"kind":"status","status":402}}' -o /dev/null \
   -H "$token" && curl -si -w '\n\n' $api/submit -H "x-api-key: $key" -d "$json"
 # 403: the key is in the wrong header.
