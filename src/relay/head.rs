@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 
-use crate::audio::{PART, Sample, length, recognize};
+use crate::audio::{Length, PART, Sample, length, recognize};
 use crate::refusal::{AudioFault, Refusal};
 
 /// The longest audio that the upstream takes (docs.heify.com/platform/errors).
@@ -27,6 +27,22 @@ pub(super) fn size(fields: &HeaderMap, largest: u64) -> Result<u64, Refusal> {
         0 => Err(Refusal::UnsupportedAudio { fault: AudioFault::Format }),
         size if size > largest => Err(Refusal::UnsupportedAudio { fault: AudioFault::Size }),
         size => Ok(size),
+    }
+}
+
+/// How much of a file's beginning is looked at, in turn: most formats tell their length at once, and
+/// hundreds of slow uploads should not hold more than they need.
+pub(super) const STEPS: [usize; 3] = [4 * 1024, 16 * 1024, PART];
+
+/// Whether more of a file would tell more about it.
+pub(super) fn is_open(head: &Bytes, size: u64) -> bool {
+    let told = recognize(head)
+        .and_then(|format| length(format, &Sample::of_head(head.clone(), Some(size))));
+    match told {
+        Some(Length::Told(_)) => false,
+        // An estimate gets better with more, but not much.
+        Some(Length::Estimated(_)) => head.len() < STEPS[1],
+        None => true,
     }
 }
 

@@ -19,7 +19,6 @@ use super::passing::{Passing, Stage, Watch};
 use super::sending::Sending;
 use super::token::Token;
 use super::{PREFIX, Settings, fields, head};
-use crate::audio::PART;
 use crate::key::KeyDigest;
 use crate::observation::{Caller, Observation};
 use crate::peer::Peer;
@@ -204,7 +203,8 @@ impl Uploads {
     }
 }
 
-/// Reads what a file is judged by: its beginning, or all of it.
+/// Reads what a file is judged by: so much of its beginning as tells its length, at most what is ever
+/// looked at.
 async fn read_head<A>(
     body: &mut A,
     size: u64,
@@ -214,15 +214,24 @@ async fn read_head<A>(
 where
     A: HttpBody<Data = Bytes> + Unpin,
 {
-    let wanted = usize::try_from(size).unwrap_or(PART).min(PART);
     let mut read = BytesMut::new();
-    while read.len() < wanted {
-        let deadline = (Instant::now() + idle).min(end);
-        let frame = timeout_at(deadline, body.frame()).await;
-        let frame = frame.map_err(|_| Refusal::BodyTooSlow)?.ok_or(Refusal::BodyUnreadable)?;
-        if let Ok(data) = frame.map_err(|_| Refusal::BodyUnreadable)?.into_data() {
-            read.extend_from_slice(&data);
+    for step in head::STEPS {
+        let wanted = usize::try_from(size).unwrap_or(step).min(step);
+        read.reserve(wanted.saturating_sub(read.len()));
+        while read.len() < wanted {
+            let deadline = (Instant::now() + idle).min(end);
+            let frame = timeout_at(deadline, body.frame()).await;
+            let frame = frame.map_err(|_| Refusal::BodyTooSlow)?.ok_or(Refusal::BodyUnreadable)?;
+            if let Ok(data) = frame.map_err(|_| Refusal::BodyUnreadable)?.into_data() {
+                read.extend_from_slice(&data);
+            }
         }
+        let head = read.split().freeze();
+        if head.len() as u64 >= size || !head::is_open(&head, size) {
+            return Ok(head);
+        }
+        // The same memory: nobody else has it.
+        read = head.try_into_mut().unwrap_or_else(|head| BytesMut::from(&head[..]));
     }
     Ok(read.freeze())
 }
