@@ -53,7 +53,7 @@ pub struct Settings {
     pub hosts: Vec<Host>,
     /// The largest file, in bytes. 200 MiB: the page on errors says 200 MB and not of which kind.
     pub max_size: u64,
-    /// Files at once. 256.
+    /// Files at once; of one tenant of several at most half of them. 256.
     pub max_uploads: usize,
     /// Until the client gives, or storage takes, the next piece. 30 s.
     pub idle_timeout: Duration,

@@ -1,6 +1,6 @@
 //! What happens to a file that is put to an upload address?
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -54,8 +54,8 @@ pub struct Uploads {
 /// What outlives a configuration.
 #[derive(Debug, Default)]
 struct Shared {
-    /// The tokens whose files are on their way. Locked for a look-up only.
-    running: Mutex<HashSet<KeyDigest>>,
+    /// The tokens whose files are on their way, and whose they are. Locked for a look-up only.
+    running: Mutex<HashMap<KeyDigest, Arc<str>>>,
     /// Answers whose address stayed what it was.
     unchanged: AtomicU64,
 }
@@ -139,7 +139,7 @@ impl Uploads {
             observation.set_caller(Caller { index, tenant, key });
         }
         let size = head::size(&parts.headers, self.settings.max_size)?;
-        let place = Place::take(&self.shared, upload.token, self.settings.max_uploads)?;
+        let place = self.place(&upload)?;
         let (idle, end) =
             (self.settings.idle_timeout, Instant::now() + self.settings.total_timeout);
         // The first byte is taken here: until now a client that sent `Expect` has held it back.
@@ -195,6 +195,25 @@ impl Uploads {
         }
     }
 
+    /// Takes a place for a file. One tenant of several has half of them at most: however slow its files
+    /// are, those of others pass.
+    fn place(&self, upload: &Upload) -> Result<Place, Refusal> {
+        let mut running = self.shared.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if running.contains_key(&upload.token) {
+            return Err(Refusal::UploadInProgress);
+        }
+        let most = self.settings.max_uploads;
+        if running.len() >= most {
+            return Err(Refusal::Overloaded);
+        }
+        let own = running.values().filter(|tenant| **tenant == upload.tenant).count();
+        if self.tenants.len() > 1 && own >= most.div_ceil(2) {
+            return Err(Refusal::TenantBytesExhausted);
+        }
+        running.insert(upload.token, Arc::clone(&upload.tenant));
+        Ok(Place { shared: Arc::clone(&self.shared), token: upload.token })
+    }
+
     fn unknown(&self, peer: Peer) -> Refusal {
         match (self.count_unknown)(peer) {
             Ok(()) => Refusal::UnknownUpload,
@@ -241,20 +260,6 @@ where
 struct Place {
     shared: Arc<Shared>,
     token: KeyDigest,
-}
-
-impl Place {
-    fn take(shared: &Arc<Shared>, token: KeyDigest, most: usize) -> Result<Self, Refusal> {
-        let mut running = shared.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if running.contains(&token) {
-            return Err(Refusal::UploadInProgress);
-        }
-        if running.len() >= most {
-            return Err(Refusal::Overloaded);
-        }
-        running.insert(token);
-        Ok(Self { shared: Arc::clone(shared), token })
-    }
 }
 
 impl Drop for Place {

@@ -9,7 +9,7 @@ use heify_gateway::settle::{Settler, Setup};
 use tokio::sync::{Notify, watch};
 
 use crate::storage::{Act, SIGNATURE};
-use crate::support::gateway::{Gateway, settings};
+use crate::support::gateway::{Gateway, add_tenant, settings};
 use crate::world::{World, head, relay, wav};
 
 #[tokio::test]
@@ -39,6 +39,40 @@ async fn two_files_at_once_are_one_too_many() {
     second.assert_refused(429, "upload_in_progress");
     assert!(second.header("retry-after").is_some());
     assert_eq!(first.status, 200);
+}
+
+#[tokio::test]
+async fn one_tenant_does_not_keep_the_uploads_of_others_waiting() {
+    const OTHER: &str = "a-key-that-team-b-has";
+    let world = World::start_with(|settings| {
+        add_tenant(settings, "team-b", OTHER);
+        settings.relay.as_mut().unwrap().max_uploads = 3;
+        let tenants = &mut settings.quota.tenants;
+        tenants.iter_mut().for_each(|one| one.budget.minutes = MinutesBudget::Recorded);
+    })
+    .await;
+    let own = [world.announced().await, world.announced().await, world.announced().await];
+    let other = world.announced_to(OTHER).await;
+    let gate = Arc::new(Notify::new());
+    for _ in 0..2 {
+        world.storage.then(Act::Wait(Arc::clone(&gate)));
+    }
+    let file = wav(1);
+    let slow = futures_util::future::join(world.put(&own[0], &file), world.put(&own[1], &file));
+    let others = async {
+        world
+            .storage
+            .until(|seen| seen.iter().filter(|one| !one.head.is_empty()).count() == 2)
+            .await;
+        let third = world.put(&own[2], &file).await;
+        let theirs = world.put(&other, &file).await;
+        gate.notify_one();
+        gate.notify_one();
+        (third, theirs)
+    };
+    let ((first, second), (third, theirs)) = futures_util::future::join(slow, others).await;
+    third.assert_refused(429, "tenant_bytes_exhausted");
+    assert_eq!([theirs.status, first.status, second.status], [200; 3]);
 }
 
 #[tokio::test]

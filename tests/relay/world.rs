@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use uuid::Uuid;
 
 use crate::storage::{SIGNATURE, Storage};
+use crate::support::KEY;
 use crate::support::gateway::{Answer, Gateway, read, settings};
 use crate::support::upstream::{Act, Upstream};
 use tokio::io::AsyncWriteExt;
@@ -56,6 +57,11 @@ impl World {
 
     /// Asks for an upload; the path of its address at the gateway.
     pub async fn announced(&self) -> String {
+        self.announced_to(KEY).await
+    }
+
+    /// The same with another tenant's key.
+    pub async fn announced_to(&self, key: &str) -> String {
         let url = format!(
             "http://{}/up/1?X-Amz-Expires=300&X-Amz-SignedHeaders=content-type%3Bhost%3B\
              x-amz-meta-name&{SIGNATURE}",
@@ -65,7 +71,8 @@ impl World {
         let data = json!({ "data": { "transcription_id": id, "upload_url": url, "name": "a" } });
         self.upstream.then(Act::json(200, &data.to_string()));
         let body = json!({ "configuration_id": Uuid::now_v7() }).to_string();
-        let answer = self.gateway.call("/request-upload-url", &body).await;
+        let fields = [("x-api-key", key)];
+        let answer = self.gateway.post("/request-upload-url", &fields, &body).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         assert!(!answer.body.contains("Amz"), "{answer:?}");
         let announced = answer.json()["data"]["upload_url"].as_str().unwrap().to_owned();
