@@ -10,6 +10,7 @@ mod live;
 mod load;
 mod log;
 mod operators;
+mod preflight;
 mod process;
 mod serve;
 mod simulator;
