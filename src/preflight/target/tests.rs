@@ -248,7 +248,7 @@ proptest! {
             let from = read("http://b.example/").unwrap();
             let location = HeaderValue::from_str(&text).unwrap();
             let again = from.redirected(&location, &PORTS, &Hosts::default()).unwrap();
-            prop_assert_eq!((&again.host, again.port, &again.path), (&target.host, target.port, &target.path));
+            prop_assert_eq!((&again.host, again.port), (&target.host, target.port));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Does the call go on, whatever a site answers?
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Barrier};
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use super::super::outcome::Outcome;
@@ -170,15 +170,16 @@ async fn beyond_the_bounds_calls_go_on_without_a_look() {
 #[tokio::test]
 async fn a_resolver_that_hangs_holds_its_place_until_it_answers() {
     let site = Site::start(|_| Act::head(200, &["content-length: 9"])).await;
-    let gate = Arc::new(Barrier::new(2));
-    let behind = Arc::clone(&gate);
+    // A test that fails drops its end, and the resolver goes on.
+    let (open, gate) = mpsc::channel::<()>();
+    let gate = Mutex::new(gate);
     let room = site.room_with(Mode::Headers, |settings| {
         settings.timeout = Duration::from_millis(100);
         settings.at_once = 1;
         settings.tenant_at_once = 1;
         settings.resolver = Resolver::new(move |name| {
             if name == "slow.example" {
-                behind.wait();
+                let _ = gate.lock().unwrap().recv();
             }
             Ok(vec![Ipv4Addr::LOCALHOST.into()])
         });
@@ -187,9 +188,8 @@ async fn a_resolver_that_hangs_holds_its_place_until_it_answers() {
     assert_eq!(room.look(&slow, 0).await.0, Outcome::Slow);
     // Nobody can stop the question: while it is open, it counts.
     assert_eq!(room.look(&site.url("/"), 0).await.0, Outcome::Busy);
-    gate.wait();
-    while room.look(&site.url("/"), 0).await.0 == Outcome::Busy {
+    open.send(()).unwrap();
+    while room.look(&site.url("/"), 0).await.0 != Outcome::Passed {
         tokio::task::yield_now().await;
     }
-    assert_eq!(site.asked().len(), 1);
 }

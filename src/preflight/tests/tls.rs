@@ -26,8 +26,8 @@ impl Drop for Secure {
     }
 }
 
-/// A site with a certificate for `media.example`, which answers everything with this.
-async fn secure(answer: &'static str) -> Secure {
+/// A site with a certificate for `media.example`, which answers everything with this; `PORT` is its own.
+async fn secure(answer: &str) -> Secure {
     let own = rcgen::generate_simple_self_signed(["media.example".to_owned()]).unwrap();
     let key = PrivateKeyDer::Pkcs8(own.signing_key.serialize_der().into());
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -40,6 +40,7 @@ async fn secure(answer: &'static str) -> Secure {
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
+    let answer = answer.replace("PORT", &port.to_string());
     let task = tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let Ok(mut stream) = acceptor.accept(stream).await else { continue };
@@ -84,9 +85,8 @@ async fn https_is_spoken_with_whoever_proves_to_be_the_host() {
 
 #[tokio::test]
 async fn there_is_no_way_back_from_https() {
-    let site =
-        secure("HTTP/1.1 302 X\r\nlocation: http://media.example/\r\ncontent-length: 0\r\n\r\n")
-            .await;
+    let back = "location: http://media.example:PORT/";
+    let site = secure(&format!("HTTP/1.1 302 X\r\n{back}\r\ncontent-length: 0\r\n\r\n")).await;
     let trusting = room(&site, Some(&site.pem));
     let url = format!("https://media.example:{}/", site.port);
     assert_eq!(trusting.look(&url, 0).await.0, Outcome::NotFetched);
