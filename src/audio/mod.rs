@@ -44,11 +44,19 @@ mod ogg;
 mod other;
 mod recognize;
 
+use std::time::Duration;
+
 pub use bytes::Sample;
 pub use format::Format;
 pub use length::{Length, also_needed, length};
 pub use other::is_something_else;
 pub use recognize::recognize;
+
+/// The largest file that Heify takes, in bytes: 200 MB (docs.heify.com/platform/errors). Nobody published
+/// whether these are of 10^6 or of 2^20 bytes; what is between the two passes.
+pub const LARGEST: u64 = 200 << 20;
+/// The longest audio that Heify takes: two hours (the same page).
+pub const LONGEST: Duration = Duration::from_secs(7200);
 
 /// How many bytes are looked at: of a file's beginning, and of its other part.
 pub const PART: usize = 64 * 1024;

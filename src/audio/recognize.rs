@@ -63,7 +63,7 @@ fn iso(head: &[u8]) -> Option<Format> {
             | b"msf1" | b"avif" | b"avis" | b"crx " | b"jp2 " | b"jpx " | b"jpm " => None,
             _ => Some(Format::Mp4),
         },
-        b"moov" | b"mdat" | b"wide" | b"styp" | b"pnot" => Some(Format::Mp4),
+        b"moov" | b"mdat" | b"wide" | b"styp" | b"pnot" | b"free" | b"skip" => Some(Format::Mp4),
         _ => None,
     }
 }

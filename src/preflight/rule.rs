@@ -1,15 +1,6 @@
 //! Does what is known of a file speak against it?
-
-use std::time::Duration;
-
 use super::outcome::Outcome;
-use crate::audio::{self, Format, Length};
-
-/// The largest file that the upstream takes, in bytes: 200 MB. Nobody published whether these are of
-/// 10^6 or of 2^20 bytes; what is between the two passes.
-pub(super) const LARGEST: u64 = 200 << 20;
-/// The longest audio that the upstream takes.
-pub(super) const LONGEST: Duration = Duration::from_secs(7200);
+use crate::audio::{self, Format, LARGEST, LONGEST, Length};
 
 /// What is known of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::audio::LONGEST;
 use crate::rate::Enforcement;
 use crate::records::{AudioMillis, Calendar, Limit};
 
@@ -89,8 +90,8 @@ pub struct Minutes {
     pub rounding: Rounding,
 }
 
-/// The longest audio that Heify takes: two hours (docs.heify.com/platform/errors).
-pub const LONGEST_AUDIO: AudioMillis = AudioMillis(7_200_000);
+/// The longest audio that Heify takes, as records count it.
+pub const LONGEST_AUDIO: AudioMillis = AudioMillis(LONGEST.as_millis() as i64);
 
 /// What is reserved at least: no job is for nothing before it is settled.
 const SHORTEST_AUDIO: AudioMillis = AudioMillis(1_000);

@@ -5,11 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 
-use crate::audio::{Length, PART, Sample, length, recognize};
+use crate::audio::{LONGEST, Length, PART, Sample, length, recognize};
 use crate::refusal::{AudioFault, Refusal};
-
-/// The longest audio that the upstream takes (docs.heify.com/platform/errors).
-const LONGEST: Duration = Duration::from_secs(7200);
 
 /// The size that a request announces.
 ///

@@ -37,6 +37,8 @@ mod uploads;
 
 use std::time::Duration;
 
+use crate::audio::LARGEST;
+
 pub use address::{Address, Host};
 pub use layer::{Relay, RelayFuture, RelayLayer, Uploaded, UploadsFuture, UploadsLayer};
 pub use uploads::{Begin, Beginning, CountUnknown, Uploads};
@@ -67,7 +69,7 @@ impl Settings {
         Self {
             public_url,
             hosts: Host::parse("storage.heify.com").into_iter().collect(),
-            max_size: 200 << 20,
+            max_size: LARGEST,
             max_uploads: 256,
             idle_timeout: Duration::from_secs(30),
             total_timeout: Duration::from_secs(3600),

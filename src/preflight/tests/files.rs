@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::super::Mode;
 use super::super::outcome::Outcome;
-use super::super::rule::LARGEST;
 use super::site::{Act, Site, answer, part};
+use crate::audio::LARGEST;
 
 /// A WAV of so many seconds, a byte each.
 pub(super) fn wav(seconds: u32) -> Vec<u8> {
