@@ -49,7 +49,6 @@ mod tenants;
 mod traces;
 mod tree;
 mod units;
-mod unsupported;
 mod upstream;
 
 // The example file's upstream is https.
@@ -177,7 +176,6 @@ fn read_file(path: &Path, report: &Report<'_>, sources: &Sources<'_>) -> (Place,
 
 /// Walks the whole tree.
 fn read(mut root: Section<'_>, sources: &Sources<'_>) -> Settings {
-    unsupported::refuse(&mut root);
     let mut section = root.section("server");
     let server = server::server(&mut section);
     let contact = section.take("contact").and_then(server::contact);

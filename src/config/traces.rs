@@ -33,10 +33,6 @@ pub(crate) fn traces(mut section: Section<'_>) -> Option<Export> {
         }
         return None;
     };
-    if cfg!(not(feature = "otlp")) {
-        endpoint.wrong("needs the feature `otlp`, which this build does not have");
-        return None;
-    }
     Some(Export {
         endpoint: url(endpoint)?,
         headers: headers.unwrap_or_default(),
@@ -52,6 +48,10 @@ fn is_shared(place: &Place) -> bool {
 /// The address is not shown: there may be a key in it.
 fn url(field: Field<'_>) -> Option<Uri> {
     let (text, field) = field.spotted_text()?;
+    if cfg!(not(feature = "otlp")) {
+        field.wrong("needs the feature `otlp`, which this build does not have");
+        return None;
+    }
     parse_url(&text).map_err(|message| field.wrong(message)).ok()
 }
 
