@@ -72,9 +72,6 @@ pub(super) struct Passing<A> {
     /// Bytes that are still to be given, the head's included.
     left: u64,
     watch: Arc<Watch>,
-    /// The last piece. hyper reads each connection into one buffer; when nobody has a part of it any
-    /// more, it grows to 64 KiB and more. While somebody has, the next piece gets a small one of its own.
-    last: Bytes,
 }
 
 /// The client did not send what it announced.
@@ -84,7 +81,7 @@ pub(super) struct NotAsAnnounced;
 
 impl<A> Passing<A> {
     pub(super) fn new(head: Bytes, rest: A, size: u64, watch: &Arc<Watch>) -> Self {
-        Self { head: Some(head), rest, left: size, watch: Arc::clone(watch), last: Bytes::new() }
+        Self { head: Some(head), rest, left: size, watch: Arc::clone(watch) }
     }
 
     fn give(&mut self, data: Bytes) -> Result<Frame<Bytes>, NotAsAnnounced> {
@@ -93,7 +90,6 @@ impl<A> Passing<A> {
             return Err(NotAsAnnounced);
         };
         self.left = left;
-        self.last = data.clone();
         self.watch.moves();
         self.watch.enter(if left == 0 { Stage::Whole } else { Stage::AtStorage });
         Ok(Frame::data(data))

@@ -27,7 +27,8 @@ pub(super) struct Sending<'s, A> {
     pub(super) upstream: &'s Upstream,
     pub(super) address: &'s Address,
     pub(super) fields: HeaderMap,
-    pub(super) file: Passing<A>,
+    /// In a box: hyper keeps room for many requests on each connection, of which there is one.
+    pub(super) file: Box<Passing<A>>,
     pub(super) watch: &'s Arc<Watch>,
     /// Between two pieces, on either side.
     pub(super) idle: Duration,

@@ -120,8 +120,8 @@ impl Uploads {
         A: HttpBody<Data = Bytes> + Unpin + Send + 'static,
     {
         let (parts, mut body) = request.into_parts();
-        let observation = parts.extensions.get::<Arc<Observation>>();
-        if let Some(observation) = observation {
+        let observation = parts.extensions.get::<Arc<Observation>>().map(Arc::clone);
+        if let Some(observation) = &observation {
             // Without the token, which is a secret.
             observation.set_endpoint(usize::MAX, &Arc::from(PREFIX.trim_end_matches('/')));
         }
@@ -134,7 +134,7 @@ impl Uploads {
         let token = parts.uri.path().strip_prefix(PREFIX).and_then(Token::parse);
         let peer = parts.extensions.get().copied().unwrap_or(Peer(None));
         let (token, upload, index) = self.find(token, peer).await?;
-        if let Some(observation) = observation {
+        if let Some(observation) = &observation {
             let (tenant, key) = (Arc::clone(&upload.tenant), Arc::from("upload"));
             observation.set_caller(Caller { index, tenant, key });
         }
@@ -150,6 +150,8 @@ impl Uploads {
         let address = Address::read(&url, &self.settings.hosts).ok_or(Refusal::UnknownUpload)?;
         let fields = fields::to_storage(&parts.headers, &address, size);
         let fields = fields.ok_or(Refusal::UnknownUpload)?;
+        // A slow upload keeps what it needs and no more.
+        drop((parts, token, url));
         match (self.begin)(upload.token, Arc::clone(&upload.tenant), length).await? {
             Begun::Begun => {}
             Begun::Done => return Err(Refusal::UsedUpload),
@@ -157,13 +159,13 @@ impl Uploads {
         }
         let watch = Watch::new();
         let sent = Sent { uploads: &self, token: upload.token, place: Some(place), watch: &watch };
-        if let Some(observation) = observation {
+        if let Some(observation) = &observation {
             observation.set_sent(true, Instant::now().into_std());
         }
-        let file = Passing::new(first, body, size, &watch);
+        let file = Box::new(Passing::new(first, body, size, &watch));
         let (upstream, address, watch) = (&*upstream, &address, &watch);
         let answer = Sending { upstream, address, fields, file, watch, idle, end }.run().await;
-        if let Some(observation) = observation {
+        if let Some(observation) = &observation {
             observation.set_answered(Instant::now().into_std());
         }
         sent.end(&answer).await;
