@@ -105,6 +105,22 @@ async fn an_answer_to_a_creation_that_breaks_off_is_a_lost_one() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_given_again_costs_nothing_again() {
+    let world = World::start(|settings| settings.isolate = None).await;
+    let (job, configuration) = (fresh(), fresh());
+    for _ in 0..2 {
+        world.upstream.then(created("transcription_id", job));
+        assert_eq!(world.gateway.call("/submit", SUBMIT).await.status, 201);
+        world.upstream.then(created("configuration_id", configuration));
+        assert_eq!(world.gateway.call(CREATE, TAG).await.status, 201);
+    }
+    assert_eq!(world.balance("team-a", Meter::Minutes).await.held, TEN_MINUTES.0);
+    assert_eq!(world.balance("team-a", Meter::Minutes).await.used, 0);
+    let places = world.balance("team-a", Meter::Objects("configuration".into())).await;
+    assert_eq!((places.held, places.used), (0, 1));
+}
+
+#[tokio::test]
 async fn a_call_is_closed_also_when_its_client_has_gone() {
     let world = World::start(|_| {}).await;
     let gate = Arc::new(Notify::new());

@@ -21,7 +21,7 @@ use crate::quota::room::Quotas;
 use crate::quota::settings::WhenRecordsFail;
 use crate::rate::LimitState;
 use crate::records::ledger::{self, Charge, Reserve, Reserved};
-use crate::records::{Store, Stored, Unavailable, UnderReservation, Why};
+use crate::records::{AudioMillis, Store, Stored, Unavailable, UnderReservation, Why};
 use crate::refusal::Refusal;
 use crate::traffic::Shadowed;
 
@@ -62,6 +62,8 @@ enum Admitted {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Bound {
     Own,
+    /// The tenant has it by an earlier call: the upstream gave that answer again, and made nothing.
+    Again,
     /// Somebody has it already, and keeps it.
     Anothers,
 }
@@ -115,7 +117,7 @@ impl Call {
             shadowed.add_to(response.extensions_mut());
         }
         match self.try_close(close).await {
-            Ok(Bound::Own) => return drop(answer.send(Ok(response))),
+            Ok(Bound::Own | Bound::Again) => return drop(answer.send(Ok(response))),
             Ok(Bound::Anothers) if self.room.keeps_apart => {
                 return drop(answer.send(Ok(Refusal::OutcomeUnknown.into_response())));
             }
@@ -277,10 +279,19 @@ impl Call {
             let mut bound = Bound::Own;
             match close {
                 Close::Bind(object) => {
-                    if store.owner(&object)?.is_some_and(|owner| !owner.is_held_by(&tenant)) {
-                        bound = Bound::Anothers;
+                    let known = store.object(&object)?;
+                    if known.as_ref().is_some_and(|known| known.reservation != Some(id)) {
+                        let owner = store.owner(&object)?;
+                        let is_held = owner.is_some_and(|owner| owner.is_held_by(&tenant));
+                        bound = if is_held { Bound::Again } else { Bound::Anothers };
                     }
-                    ledger::bind(store, &id, &object, now.later(FIRST_ASKED), now)?
+                    let nothing = Some((AudioMillis(0), AudioMillis(0)));
+                    match bound {
+                        Bound::Again => ledger::settle(store, &id, nothing, Why::Done, now)?,
+                        Bound::Own | Bound::Anothers => {
+                            ledger::bind(store, &id, &object, now.later(FIRST_ASKED), now)?
+                        }
+                    }
                 }
                 Close::Pay => ledger::settle(store, &id, None, Why::Done, now)?,
                 Close::Free => ledger::release(store, &id, Why::Refused, now)?,
@@ -289,12 +300,19 @@ impl Call {
             Ok(bound)
         };
         let bound = self.room.records.write(run).await?;
-        if bound == Bound::Anothers {
-            tracing::error!(
-                endpoint = &*self.endpoint.path,
-                request_id = &*self.reserve.opening.request,
+        let (endpoint, request_id) = (&*self.endpoint.path, &*self.reserve.opening.request);
+        match bound {
+            Bound::Own => {}
+            Bound::Again => tracing::info!(
+                endpoint,
+                request_id,
+                "the upstream gave an earlier answer again: what it tells of is charged once"
+            ),
+            Bound::Anothers => tracing::error!(
+                endpoint,
+                request_id,
                 "the answer to a creation carries the id of an object that somebody else has"
-            );
+            ),
         }
         Ok(bound)
     }
