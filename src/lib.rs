@@ -123,6 +123,7 @@ pub mod early;
 pub mod envelope;
 pub mod forward;
 pub mod histogram;
+pub mod host;
 pub mod isolate;
 pub mod key;
 pub mod log;

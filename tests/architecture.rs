@@ -12,6 +12,7 @@ const FLOORS: [&[&str]; 6] = [
         "checked",
         "early",
         "histogram",
+        "host",
         "key",
         "measured",
         "observation",

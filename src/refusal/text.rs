@@ -15,7 +15,7 @@ impl Refusal {
             Self::MalformedHttp => "The request is not well-formed HTTP.",
             Self::HeadTooLarge => "The request line and headers are too large.",
             Self::HeadTooSlow => "The request line and headers did not arrive in time.",
-            Self::BadHost => "The request must carry exactly one Host header.",
+            Self::BadHost => "The request must carry exactly one valid Host header.",
             Self::UnknownEndpoint { .. } => "The requested endpoint does not exist.",
             Self::WrongMethod { expected } => {
                 return format!("This endpoint must be called with the method {expected}.").into();

@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::HOST;
-use http::{Method, Request, Response, Version};
+use http::{Method, Request, Response};
 use http_body::Body as HttpBody;
 use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout_at};
@@ -19,6 +18,7 @@ use super::passing::{Passing, Stage, Watch};
 use super::sending::Sending;
 use super::token::Token;
 use super::{PREFIX, Settings, fields, head};
+use crate::host;
 use crate::key::KeyDigest;
 use crate::observation::{Caller, Observation};
 use crate::peer::Peer;
@@ -125,7 +125,7 @@ impl Uploads {
             // Without the token, which is a secret.
             observation.set_endpoint(usize::MAX, &Arc::from(PREFIX.trim_end_matches('/')));
         }
-        if parts.version == Version::HTTP_11 && parts.headers.get_all(HOST).iter().count() != 1 {
+        if !host::is_clear(parts.version, &parts.headers) {
             return Err(Refusal::BadHost);
         }
         if parts.method != Method::PUT {

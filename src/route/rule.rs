@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use http::header::HOST;
-use http::{Request, Version};
+use http::Request;
 
 use crate::contract::{Contract, Endpoint, Lookup};
+use crate::host;
 use crate::refusal::Refusal;
 
 /// Finds the endpoint of a request: one of the contract, or one that the gateway answers itself.
@@ -17,11 +17,8 @@ pub fn route<'a, B>(
     own: &'a [Arc<Endpoint>],
     request: &Request<B>,
 ) -> Result<&'a Arc<Endpoint>, Refusal> {
-    if request.version() == Version::HTTP_11 {
-        let mut hosts = request.headers().get_all(HOST).iter();
-        if hosts.next().is_none() || hosts.next().is_some() {
-            return Err(Refusal::BadHost);
-        }
+    if !host::is_clear(request.version(), request.headers()) {
+        return Err(Refusal::BadHost);
     }
     let path = request.uri().path();
     match contract.find(path, request.method()) {
