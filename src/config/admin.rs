@@ -50,6 +50,9 @@ pub(crate) fn admin(
         let digest = KeyDigest::of(central_key.as_bytes());
         found.seen.insert(digest, "the central key".to_owned());
     }
+    // Also where what is given is no token: all mistakes are told at once.
+    let mut are_wanted =
+        ["token", "token_file"].iter().any(|name| section.place_of(name).is_some());
     if let Some(token) = section.secret("token", "token_file") {
         let place = token.place.clone();
         if let Some(digest) = of_text(&section, &token) {
@@ -58,6 +61,7 @@ pub(crate) fn admin(
         }
     }
     for field in section.items("tokens") {
+        are_wanted = true;
         let Some(item) = field.section() else { continue };
         one(item, &mut found);
     }
@@ -65,7 +69,7 @@ pub(crate) fn admin(
     section.finish();
     refuse_twice(report, server, listen, &place, &key);
     let is_safe = listen.ip().is_loopback() || tls.is_some() || plain_remote;
-    if !found.tokens.is_empty() && !is_safe {
+    if are_wanted && !is_safe {
         let message = format!(
             "{key}: {listen} can be reached from elsewhere, and tokens would pass in plain text: set \
              admin.tls, or listen on 127.0.0.1, or set allow_plain_remote = true if something in \

@@ -136,6 +136,14 @@ const MISTAKES: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
+fn a_token_that_is_none_hides_no_listener_that_is_open_to_all() {
+    let mistakes = Given::file("[admin]\ntoken = 'x'\nlisten = '0.0.0.0:8081'")
+        .and("HEIFY_API_KEY", "the-central-key-of-ours")
+        .mistakes();
+    assert_eq!(mistakes.len(), 2, "{mistakes:#?}");
+}
+
+#[test]
 fn every_mistake_is_found_at_its_place() {
     for (text, place, message) in MISTAKES {
         let given = Given::file(text)
