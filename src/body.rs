@@ -3,8 +3,9 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::BodyExt;
 
 /// Any error of a body or a service, boxed.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -30,6 +31,49 @@ impl<S> Body<S> {
             // Nothing was read of these: their only piece is all there is.
             Self::Whole(None) => Self::Whole(read),
             whole @ (Self::Whole(Some(_)) | Self::Rest(Some(_), _)) => whole,
+        }
+    }
+}
+
+/// A body that was read whole, or turned out too long for that.
+#[derive(Debug)]
+pub enum Read<S> {
+    /// All of it.
+    Whole(Bytes),
+    /// As it was, with what was read of it in front.
+    TooLong(Body<S>),
+}
+
+/// A body ended before its end. Nothing of it has been sent: passed on as it came, it would be an empty
+/// reply, which clients take for an old connection and repeat the call by themselves, or a half that
+/// looks whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BrokenOff;
+
+impl<S> Body<S>
+where
+    S: HttpBody<Data = Bytes> + Unpin,
+    S::Error: Into<BoxError>,
+{
+    /// Reads it whole, if it has no more than so many bytes. Whoever calls bounds the time.
+    ///
+    /// # Errors
+    /// [`BrokenOff`].
+    pub async fn read(mut self, most: usize) -> Result<Read<S>, BrokenOff> {
+        let mut read = BytesMut::new();
+        loop {
+            match self.frame().await {
+                None => return Ok(Read::Whole(read.freeze())),
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        read.extend_from_slice(&data);
+                    }
+                    if read.len() > most {
+                        return Ok(Read::TooLong(self.after(read.freeze())));
+                    }
+                }
+                Some(Err(_)) => return Err(BrokenOff),
+            }
         }
     }
 }

@@ -1,7 +1,9 @@
 //! What does a client hear when storage fails?
 
 use crate::storage::{Act, SIGNATURE, XML, answer};
+use crate::support::KEY;
 use crate::support::gateway::Answer;
+use crate::support::upstream;
 use crate::world::{World, impatient, wav};
 
 /// Nothing of storage's own words is in an answer.
@@ -10,6 +12,18 @@ fn assert_plain(answer: &Answer) {
     for part in [SIGNATURE, "Amz", "<", "xml", "SignatureDoesNotMatch", "127.0.0.1"] {
         assert!(!all.contains(part), "{part} in {all}");
     }
+}
+
+#[tokio::test]
+async fn an_announcement_that_breaks_off_is_a_lost_one() {
+    let world = World::start().await;
+    let head = "HTTP/1.1 200 X\r\ncontent-type: application/json\r\n";
+    let broken = "transfer-encoding: chunked\r\n\r\n8\r\n{\"data\":\r\n";
+    world.upstream.then(upstream::Act::WriteAndClose([head, broken].concat().into_bytes()));
+    let body = format!(r#"{{"configuration_id":"{}"}}"#, uuid::Uuid::now_v7());
+    let lost = world.gateway.post("/request-upload-url", &[("x-api-key", KEY)], &body).await;
+    lost.assert_refused(500, "outcome_unknown");
+    world.assert_untouched("nobody knows what the call has made").await;
 }
 
 #[tokio::test]

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body as HttpBody;
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use serde_json::Value;
 use tower::Service;
 use uuid::Uuid;
 
 use super::{Answer, WRITE_AGAIN};
-use crate::body::{Body, BoxError};
+use crate::body::{Body, BoxError, BrokenOff, Read};
 use crate::contract::Endpoint;
 use crate::observation::Observation;
 use crate::quota::outcome::{Verdict, judge};
@@ -318,36 +318,20 @@ impl Call {
     }
 }
 
-/// An answer ended before its end. Nothing of it has been sent: passed on as it came, it would be an
-/// empty reply, which clients take for an old connection and repeat the call by themselves.
-struct BrokenOff;
-
 /// Reads an answer whole, up to the limit, and what it says as JSON. What is too long, or no JSON,
 /// passes on: it is the client's. The inner service bounds each wait and the whole time.
-async fn read<R>(mut body: Body<R>) -> Result<(Body<R>, Option<Value>), BrokenOff>
+async fn read<R>(body: Body<R>) -> Result<(Body<R>, Option<Value>), BrokenOff>
 where
     R: HttpBody<Data = Bytes> + Unpin,
     R::Error: Into<BoxError>,
 {
-    let mut read = BytesMut::new();
-    loop {
-        match body.frame().await {
-            None => {
-                let read = read.freeze();
-                let json = serde_json::from_slice(&read).ok();
-                return Ok((Body::from(read), json));
-            }
-            Some(Ok(frame)) => {
-                if let Ok(data) = frame.into_data() {
-                    read.extend_from_slice(&data);
-                }
-                if read.len() > LONGEST_ANSWER {
-                    return Ok((body.after(read.freeze()), None));
-                }
-            }
-            Some(Err(_)) => return Err(BrokenOff),
+    Ok(match body.read(LONGEST_ANSWER).await? {
+        Read::Whole(read) => {
+            let json = serde_json::from_slice(&read).ok();
+            (Body::from(read), json)
         }
-    }
+        Read::TooLong(body) => (body, None),
+    })
 }
 
 /// Tells operators what only they can mend.

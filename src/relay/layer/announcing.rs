@@ -5,17 +5,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::future::Either;
 use http::header::{CONTENT_LENGTH, HeaderValue};
 use http::{Extensions, Request, Response};
 use http_body::Body as HttpBody;
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use tower::{Layer, Service};
 
-use crate::body::{Body, BoxError};
+use crate::body::{Body, BoxError, BrokenOff, Read};
 use crate::contract::Endpoint;
 use crate::records::{Store, UnderReservation, Upload, UploadState};
+use crate::refusal::Refusal;
 use crate::relay::address::Address;
 use crate::relay::token::Token;
 use crate::relay::uploads::Uploads;
@@ -113,10 +114,11 @@ impl Announcing {
             return response;
         }
         let (mut parts, body) = response.into_parts();
-        let (body, read) = read(body).await;
-        let replaced = match read {
-            Some(bytes) => self.replaced(&bytes).await,
-            None => Err("the answer is too long, or broke off"),
+        let (body, replaced) = match body.read(LONGEST_ANSWER).await {
+            Ok(Read::Whole(bytes)) => (Body::from(bytes.clone()), self.replaced(&bytes).await),
+            Ok(Read::TooLong(body)) => (body, Err("the answer is too long")),
+            // Its call may have been done, and an address in it reaches nobody.
+            Err(BrokenOff) => return Refusal::OutcomeUnknown.into_response(),
         };
         match replaced {
             Ok(bytes) => {
@@ -157,31 +159,5 @@ impl Announcing {
         let kept = self.uploads.records.write(keep).await;
         kept.map_err(|_| "the records do not answer")?;
         Ok(replaced)
-    }
-}
-
-/// Reads an answer whole, up to the limit. What cannot be read passes on: it is the client's.
-async fn read<R>(mut body: Body<R>) -> (Body<R>, Option<Bytes>)
-where
-    R: HttpBody<Data = Bytes> + Unpin,
-    R::Error: Into<BoxError>,
-{
-    let mut read = BytesMut::new();
-    loop {
-        match body.frame().await {
-            None => {
-                let read = read.freeze();
-                return (Body::from(read.clone()), Some(read));
-            }
-            Some(Ok(frame)) => {
-                if let Ok(data) = frame.into_data() {
-                    read.extend_from_slice(&data);
-                }
-                if read.len() > LONGEST_ANSWER {
-                    return (body.after(read.freeze()), None);
-                }
-            }
-            Some(Err(_)) => return (body.after(read.freeze()), None),
-        }
     }
 }
