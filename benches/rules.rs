@@ -98,7 +98,7 @@ fn rules(criterion: &mut Criterion) {
     criterion.bench_function("forward/fields of the request", |bencher| {
         let request = request(KEY);
         let own = own_fields();
-        bencher.iter(|| upstream_fields(black_box(request.headers()), &own));
+        bencher.iter(|| upstream_fields(black_box(request.headers()), &own, None));
     });
     criterion.bench_function("upstream/redact 64 KiB", |bencher| {
         let redactor = Redactor::new(&Secret::new("central-key-0123456789"));

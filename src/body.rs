@@ -10,8 +10,8 @@ use http_body_util::BodyExt;
 /// Any error of a body or a service, boxed.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Bytes that the gateway wrote itself, or a stream that passes through it. An enum and not a
-/// boxed trait object: forwarding allocates nothing for it.
+/// Bytes that the gateway wrote itself, or a stream that passes through it. An enum and not a trait
+/// object: what polls it is compiled for the stream.
 #[derive(Debug)]
 pub enum Body<S> {
     /// An answer of the gateway, or one that it had to read whole: what is left to send.

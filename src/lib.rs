@@ -153,6 +153,7 @@ pub mod settle;
 pub mod simulator;
 pub mod stack;
 pub mod tenant;
+pub mod timer;
 pub mod trace;
 pub mod traffic;
 pub mod upstream;

@@ -13,10 +13,8 @@ mod uploads;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::header::{AUTHORIZATION, COOKIE, HeaderName};
 use tokio_util::task::TaskTracker;
 use tower::{Layer, ServiceBuilder};
-use tower_http::sensitive_headers::{SetSensitiveRequestHeaders, SetSensitiveRequestHeadersLayer};
 
 use crate::authenticate::{self, Authenticate, AuthenticateLayer, Directory, Throttle};
 use crate::budget::Budget;
@@ -114,11 +112,7 @@ type Calls = Validate<Isolate<Preflight<Quota<Relay<Pace<Forward>>>>>>;
 
 /// The whole gateway as one tower service.
 pub type Stack = Observe<
-    SetSensitiveRequestHeaders<
-        CatchPanic<
-            Envelope<Overload<Uploaded<Deadline<Route<Authenticate<Own<RateLimit<Calls>>>>>>>>,
-        >,
-    >,
+    CatchPanic<Envelope<Overload<Uploaded<Deadline<Route<Authenticate<Own<RateLimit<Calls>>>>>>>>>,
 >;
 
 impl Rooms {
@@ -286,10 +280,9 @@ impl Rooms {
     /// Puts the rooms together, outermost first.
     pub fn stack(&self, upstream: Arc<Upstream>) -> Stack {
         ServiceBuilder::new()
-            // Outermost: every request has an id and a record, however it ends.
+            // Outermost: every request has an id and a record, however it ends; and before anything could
+            // print a request, its credentials do not show in `Debug`.
             .layer(self.observe.clone())
-            // Before anything could print a request: keys do not show in `Debug`.
-            .layer(SetSensitiveRequestHeadersLayer::from_shared(Arc::new(CREDENTIALS)))
             // Around all that decides: a defect costs one answer, not the connection.
             .layer(CatchPanicLayer)
             // Around all that limits: what they found out becomes header fields here.
@@ -352,5 +345,3 @@ impl Rooms {
         self.validate.body_timeout + waits + head + upstream.body_idle_timeout + margin
     }
 }
-
-const CREDENTIALS: [HeaderName; 3] = [HeaderName::from_static("x-api-key"), AUTHORIZATION, COOKIE];

@@ -21,6 +21,7 @@ const FLOORS: [&[&str]; 6] = [
         "refusal",
         "secret",
         "tenant",
+        "timer",
         "trace",
         "version",
     ],

@@ -1,6 +1,6 @@
 //! How often may one address present a wrong key?
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,12 +25,14 @@ pub struct Throttle {
     seen: Cache<Source, Arc<DefaultDirectRateLimiter>>,
 }
 
-/// What counts as one address: an IPv6 subscriber has a whole /64 to choose from.
+/// What counts as one address, as one number that is hashed at once: an IPv4 address as it is mapped
+/// into IPv6, and of IPv6 the network, since a subscriber has a whole /64 to choose from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Source {
-    V4([u8; 4]),
-    V6Network([u16; 4]),
-    Local,
+struct Source(u128);
+
+impl Source {
+    /// A unix socket; no network ends like this.
+    const LOCAL: Self = Self(u128::MAX);
 }
 
 impl Throttle {
@@ -66,15 +68,10 @@ impl Throttle {
 
 fn source(peer: Peer) -> Source {
     match peer.0.map(|address| address.to_canonical()) {
-        Some(IpAddr::V4(address)) => Source::V4(address.octets()),
-        Some(IpAddr::V6(address)) => Source::V6Network(network(address)),
-        None => Source::Local,
+        Some(IpAddr::V4(address)) => Source(address.to_ipv6_mapped().to_bits()),
+        Some(IpAddr::V6(address)) => Source(address.to_bits() >> 64 << 64),
+        None => Source::LOCAL,
     }
-}
-
-fn network(address: Ipv6Addr) -> [u16; 4] {
-    let [a, b, c, d, ..] = address.segments();
-    [a, b, c, d]
 }
 
 #[cfg(test)]
@@ -101,6 +98,6 @@ mod tests {
         assert_eq!(source(peer("2001:db8::1")), source(peer("2001:db8::ffff:2")));
         assert_ne!(source(peer("2001:db8::1")), source(peer("2001:db8:0:1::1")));
         assert_eq!(source(peer("::ffff:192.0.2.1")), source(peer("192.0.2.1")));
-        assert_eq!(source(Peer(None)), Source::Local);
+        assert_eq!(source(Peer(None)), Source::LOCAL);
     }
 }

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use memchr::{memchr, memchr_iter, memchr2, memrchr};
+
 /// Endings of documents, pictures, archives, programs and data, in lower case and in order.
 ///
 /// Not here is what may be sound or lead to it: `ts`, `m3u8`, `mid`, `bin`, `php`.
@@ -23,16 +25,25 @@ const LONGEST: usize = 5;
 /// Whether the last segment of the path has such an ending, in any case and however it is escaped
 /// (RFC 3986, section 2.1). Query and fragment say nothing about it.
 pub(super) fn is_no_audio(url: &str) -> bool {
-    let Some((_, rest)) = url.split_once("://") else { return false };
-    let end = rest.find(['?', '#']).unwrap_or(rest.len());
+    let url = url.as_bytes();
+    let mut colons = memchr_iter(b':', url);
+    let Some(colon) = colons.find(|colon| url[colon + 1..].starts_with(b"//")) else {
+        return false;
+    };
+    let rest = &url[colon + 3..];
+    let rest = &rest[..memchr2(b'?', b'#', rest).unwrap_or(rest.len())];
     // Without a path there is a name of a host only, and `example.zip` is one.
-    let Some((_, path)) = rest[..end].split_once('/') else { return false };
+    let Some(slash) = memchr(b'/', rest) else { return false };
+    let path = &rest[slash + 1..];
     // An ending is short: nothing before it is worth decoding.
-    let tail = &path.as_bytes()[path.len().saturating_sub(3 * (LONGEST + 1))..];
-    let tail = decode(tail);
-    let Some(dot) = tail.iter().rposition(|byte| *byte == b'.') else { return false };
-    let ending = tail[dot + 1..].to_ascii_lowercase();
-    NO_AUDIO.binary_search_by(|known| known.as_bytes().cmp(&ending)).is_ok()
+    let tail = decode(&path[path.len().saturating_sub(3 * (LONGEST + 1))..]);
+    let Some(dot) = memrchr(b'.', &tail) else { return false };
+    let ending = &tail[dot + 1..];
+    let mut lower = [0; LONGEST];
+    let Some(lower) = lower.get_mut(..ending.len()) else { return false };
+    lower.copy_from_slice(ending);
+    lower.make_ascii_lowercase();
+    NO_AUDIO.binary_search_by(|known| known.as_bytes().cmp(lower)).is_ok()
 }
 
 /// Replaces `%2E` by `.` and so on; what is no escape stays as it is.

@@ -3,6 +3,8 @@
 //! These replace the checks of the JSON Schema library: Heify's own sample ids fail a strict UUID
 //! check, and an address is judged by what is published, not by what one parser likes.
 
+use memchr::{memchr, memchr3, memrchr};
+
 /// A named form of a text.
 pub(super) struct Format {
     /// As in `format: <name>`.
@@ -60,9 +62,10 @@ fn is_uri(text: &str) -> bool {
 }
 
 fn is_http_url(text: &str) -> bool {
-    is_https_url(text)
-        || split_scheme(text)
-            .is_some_and(|(scheme, rest)| scheme.eq_ignore_ascii_case("http") && has_host(rest))
+    split_scheme(text).is_some_and(|(scheme, rest)| {
+        let is_web = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
+        is_web && has_host(rest)
+    })
 }
 
 fn is_https_url(text: &str) -> bool {
@@ -71,11 +74,17 @@ fn is_https_url(text: &str) -> bool {
 }
 
 fn split_scheme(text: &str) -> Option<(&str, &str)> {
-    let (scheme, rest) = text.split_once(':')?;
+    let (scheme, rest) = split_at_byte(text, b':')?;
     let (first, others) = scheme.as_bytes().split_first()?;
     let valid = first.is_ascii_alphabetic()
         && others.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte));
     valid.then_some((scheme, rest))
+}
+
+/// Both sides of the first such byte, which is a character of its own.
+fn split_at_byte(text: &str, byte: u8) -> Option<(&str, &str)> {
+    let at = memchr(byte, text.as_bytes())?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
 /// The authority of `//user@host:port/path` names a host (RFC 3986, section 3.2).
@@ -83,10 +92,10 @@ fn has_host(rest: &str) -> bool {
     let Some(rest) = rest.strip_prefix("//") else {
         return false;
     };
-    let end = rest.bytes().position(|byte| matches!(byte, b'/' | b'?' | b'#'));
-    let authority = &rest[..end.unwrap_or(rest.len())];
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    !host.is_empty() && !host.starts_with(':')
+    let end = memchr3(b'/', b'?', b'#', rest.as_bytes()).unwrap_or(rest.len());
+    let authority = &rest.as_bytes()[..end];
+    let host = memrchr(b'@', authority).map_or(authority, |at| &authority[at + 1..]);
+    host.first().is_some_and(|first| *first != b':')
 }
 
 #[cfg(test)]

@@ -9,11 +9,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 use tower::{Layer, Service};
 
 use crate::observation::Observation;
 use crate::refusal::Refusal;
+use crate::timer::Timer;
 
 /// Makes [`Deadline`].
 #[derive(Debug, Clone)]
@@ -60,8 +61,8 @@ where
         let observation = request.extensions().get::<Arc<Observation>>().cloned();
         // The clock was read when the record was opened.
         let started = observation.as_ref().map(|observation| observation.started.into());
-        let sleep = sleep_until(started.unwrap_or_else(Instant::now) + self.timeout);
-        DeadlineFuture { inner: self.inner.call(request), sleep, observation }
+        let timer = Timer::at(started.unwrap_or_else(Instant::now) + self.timeout);
+        DeadlineFuture { inner: self.inner.call(request), timer, observation }
     }
 }
 
@@ -73,7 +74,7 @@ pin_project! {
         inner: F,
         // Registered with the runtime only when the first poll finds the answer not ready.
         #[pin]
-        sleep: Sleep,
+        timer: Timer,
         observation: Option<Arc<Observation>>,
     }
 }
@@ -91,7 +92,7 @@ where
         if polled.is_ready() {
             return polled;
         }
-        this.sleep.poll(context).map(|()| {
+        this.timer.poll(context).map(|()| {
             let sent = this.observation.as_ref();
             let unknown = sent.is_some_and(|observation| observation.may_have_taken_effect());
             let refusal = if unknown { Refusal::OutcomeUnknown } else { Refusal::DeadlineExceeded };

@@ -7,9 +7,9 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use http::response::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version};
+use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Response, Uri, Version};
 use http_body_util::{BodyExt, Full, Limited};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use super::answer::{Verdict, judge, judge_error};
 use super::fields::{X_REQUEST_ID, strip_hop_by_hop, upstream_fields};
@@ -18,6 +18,8 @@ use crate::body::Body;
 use crate::contract::Endpoint;
 use crate::observation::Observation;
 use crate::refusal::Refusal;
+use crate::tenant::Tenant;
+use crate::timer::Timer;
 use crate::trace::{TRACEPARENT, TraceParent};
 use crate::upstream::{Answer, Failure, Upstream};
 
@@ -30,6 +32,7 @@ pub(super) struct Exchange {
     pub(super) upstream: Arc<Upstream>,
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) observation: Option<Arc<Observation>>,
+    pub(super) tenant: Option<Arc<Tenant>>,
     /// What the upstream hears of a trace that is recorded here.
     pub(super) trace: Option<TraceParent>,
     /// When the last byte of the answer must have come.
@@ -44,49 +47,60 @@ pub(super) struct Again {
     /// The client's fields.
     pub(super) client: HeaderMap,
     pub(super) body: Full<Bytes>,
+    /// The room that the request's facts took, for those of the answer.
+    pub(super) spare: Extensions,
 }
 
 impl Exchange {
     /// Sends the call and waits until the upstream has answered, failed, or let its time pass.
-    pub(super) async fn run(self, mut again: Again, head: Instant) -> Response<Body<Relayed>> {
-        let mut deadline = pin!(sleep_until(head));
-        let mut repeatable = self.endpoint.effect.repeatable;
-        let refusal = loop {
-            let mut request = Some(self.request(&mut again, repeatable));
-            let mut sending = pin!(self.upstream.send(&mut request));
-            let sent = poll_fn(|context| match sending.as_mut().poll(context) {
-                Poll::Ready(sent) => Poll::Ready(Some(sent)),
-                Poll::Pending => deadline.as_mut().poll(context).map(|()| None),
-            });
-            match sent.await {
-                Some(Ok(answer)) => {
-                    self.ended();
-                    return match self.answered(answer) {
-                        Ok(response) => response,
-                        // Errors are rare: the future of all other calls stays small.
-                        Err(error) => Box::pin(self.read_error(error.0, error.1)).await,
-                    };
-                }
-                Some(Err(error)) => {
-                    let failure = self.upstream.failed(&error);
-                    if !std::mem::take(&mut repeatable) || failure != Failure::Closed {
-                        break self.failed(failure);
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "what a future captures is in it once, an argument of an `async fn` twice"
+    )]
+    pub(super) fn run(
+        self,
+        mut again: Again,
+        head: Instant,
+    ) -> impl Future<Output = Response<Body<Relayed>>> {
+        async move {
+            let mut deadline = pin!(Timer::at(head));
+            let mut repeatable = self.endpoint.effect.repeatable;
+            let answer = loop {
+                let mut request = Some(self.request(&mut again, repeatable));
+                let mut sending = pin!(self.upstream.send(&mut request));
+                let sent = poll_fn(|context| match sending.as_mut().poll(context) {
+                    Poll::Ready(sent) => Poll::Ready(Some(sent)),
+                    Poll::Pending => deadline.as_mut().poll(context).map(|()| None),
+                });
+                match sent.await {
+                    Some(Ok(answer)) => break Ok(answer),
+                    Some(Err(error)) => {
+                        let failure = self.upstream.failed(&error);
+                        if !std::mem::take(&mut repeatable) || failure != Failure::Closed {
+                            break Err(self.failed(failure));
+                        }
                     }
+                    None => break Err(self.timed_out()),
                 }
-                None => break self.timed_out(),
+            };
+            self.ended();
+            let answered = answer.map(|answer| self.answered(answer, again.spare));
+            match answered {
+                Ok(Ok(response)) => response,
+                // Errors are rare: the future of all other calls stays small.
+                Ok(Err(error)) => Box::pin(self.read_error(error.0, error.1)).await,
+                Err(refusal) => refusal.into_response(),
             }
-        };
-        self.ended();
-        refusal.into_response()
+        }
     }
 
     /// Builds the request to the upstream, under the id that it has here. Nothing is copied for it
     /// whose copy costs something. What is not sent again leaves memory, and the budget, with its last
     /// byte, and not with the answer.
     fn request(&self, again: &mut Again, repeatable: bool) -> Request<Full<Bytes>> {
-        let Again { method, uri, client, body } = again;
+        let Again { method, uri, client, body, .. } = again;
         let body = if repeatable { body.clone() } else { std::mem::take(body) };
-        let mut fields = upstream_fields(client, self.upstream.fields());
+        let mut fields = upstream_fields(client, self.upstream.fields(), self.tenant.as_deref());
         if let Some(observation) = &self.observation {
             fields.insert(X_REQUEST_ID, observation.request_id.clone());
         }
@@ -130,6 +144,7 @@ impl Exchange {
     fn answered(
         &self,
         answer: Response<Answer>,
+        spare: Extensions,
     ) -> Result<Response<Body<Relayed>>, Box<(Parts, Answer)>> {
         self.upstream.answered();
         if let Some(observation) = &self.observation {
@@ -141,7 +156,7 @@ impl Exchange {
         // The version is that of the next hop alone (RFC 9110, section 2.5); in the extensions hyper
         // keeps the reason phrase, which could carry anything.
         parts.version = Version::HTTP_11;
-        parts.extensions.clear();
+        parts.extensions = spare;
         self.upstream.redactor().clean(&mut parts.headers);
         // Outer layers add their fields: the map grows once and not in steps.
         parts.headers.reserve(8);

@@ -7,6 +7,7 @@ use http::header::{
 
 use crate::key::KeyDigest;
 use crate::refusal::{HINT, REASON};
+use crate::tenant::Tenant;
 use crate::trace::{TRACEPARENT, TRACESTATE, TraceParent};
 
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -36,20 +37,24 @@ const HOP_BY_HOP: [HeaderName; 9] = [
 const OURS: [HeaderName; 3] = [X_API_KEY, REASON, HINT];
 
 /// Builds the fields of the request to the upstream: the gateway's own, and the client's from an
-/// allow-list that has none of them.
-pub fn upstream_fields(client: &HeaderMap, own: &HeaderMap) -> HeaderMap {
+/// allow-list that has none of them. An idempotency key becomes the tenant's own.
+pub fn upstream_fields(client: &HeaderMap, own: &HeaderMap, tenant: Option<&Tenant>) -> HeaderMap {
     let mut fields = own.clone();
-    let named = client.get(CONNECTION).is_some();
+    let named = client.keys().any(|name| *name == CONNECTION);
     let passes = |name: &HeaderName| !(named && named_in_connection(client, name));
-    let mut traced = false;
+    let (mut traced, mut keyed) = (false, false);
     for (name, value) in client {
         if ALLOWED.contains(name) {
             if passes(name) {
                 fields.append(name, value.clone());
+                keyed |= *name == IDEMPOTENCY_KEY;
             }
         } else {
             traced |= *name == TRACEPARENT;
         }
+    }
+    if let (true, Some(tenant)) = (keyed, tenant) {
+        keep_apart(&mut fields, &tenant.id);
     }
     // A trace that nobody can read is none, and the state of none says nothing.
     if traced && passes(&TRACEPARENT) && TraceParent::of(client).is_some() {
@@ -64,7 +69,7 @@ pub fn upstream_fields(client: &HeaderMap, own: &HeaderMap) -> HeaderMap {
 
 /// Makes an idempotency key the tenant's own. All tenants are one account for the upstream: it would
 /// answer a key that two of them chose with what it has answered the first of them.
-pub(super) fn keep_apart(fields: &mut HeaderMap, tenant: &str) {
+fn keep_apart(fields: &mut HeaderMap, tenant: &str) {
     let Some(key) = fields.get(IDEMPOTENCY_KEY) else { return };
     // No tenant's id has a NUL, and no header field either.
     let both = [tenant.as_bytes(), b"\0", key.as_bytes()].concat();
@@ -76,6 +81,11 @@ pub(super) fn keep_apart(fields: &mut HeaderMap, tenant: &str) {
 
 /// Removes what concerns only the connection to the upstream, and what only the gateway may say.
 pub fn strip_hop_by_hop(answer: &mut HeaderMap) {
+    // Mostly there is nothing to remove: one look at each field is cheaper than a search for each name.
+    let stays_here = |name: &&HeaderName| HOP_BY_HOP.contains(name) || OURS.contains(name);
+    if !answer.keys().any(|name| stays_here(&name)) {
+        return;
+    }
     if answer.contains_key(CONNECTION) {
         let named: Vec<HeaderName> =
             answer.keys().filter(|name| named_in_connection(answer, name)).cloned().collect();
@@ -87,8 +97,6 @@ pub fn strip_hop_by_hop(answer: &mut HeaderMap) {
     if answer.contains_key(TRANSFER_ENCODING) {
         answer.remove(CONTENT_LENGTH);
     }
-    // Mostly there is nothing to remove: one look at each field is cheaper than a search for each name.
-    let stays_here = |name: &&HeaderName| HOP_BY_HOP.contains(name) || OURS.contains(name);
     while let Some(name) = answer.keys().find(stays_here).cloned() {
         answer.remove(name);
     }
@@ -125,8 +133,8 @@ mod tests {
     #[test]
     fn an_idempotency_key_is_each_tenants_own() {
         let kept = |tenant: &str, sent: &[(&str, &str)]| {
-            let mut fields = upstream_fields(&map(sent), &own());
-            keep_apart(&mut fields, tenant);
+            let tenant = Tenant { index: 0, id: tenant.into() };
+            let fields = upstream_fields(&map(sent), &own(), Some(&tenant));
             let kept = fields.get_all("idempotency-key").iter();
             kept.map(|key| key.to_str().unwrap().to_owned()).collect::<Vec<_>>()
         };
@@ -149,7 +157,7 @@ mod tests {
             ("x-forwarded-for", "192.0.2.1"),
             ("accept", "application/json"),
         ]);
-        let fields = upstream_fields(&client, &own());
+        let fields = upstream_fields(&client, &own(), None);
         let mut names: Vec<_> = fields.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["accept", "host", "user-agent", "x-api-key"]);
@@ -162,7 +170,7 @@ mod tests {
         let valid = ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00");
         let (one, two) = (("tracestate", "a=1"), ("tracestate", "b=2"));
         let traced = |sent: &[(&str, &str)]| {
-            let fields = upstream_fields(&map(sent), &own());
+            let fields = upstream_fields(&map(sent), &own(), None);
             let values = [TRACEPARENT, TRACESTATE];
             let values = values.iter().flat_map(|name| fields.get_all(name));
             values.map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
@@ -182,7 +190,7 @@ mod tests {
     #[test]
     fn a_field_that_connection_names_does_not_pass_in_either_direction() {
         let client = map(&[("connection", "close, Accept"), ("accept", "text/html")]);
-        assert!(!upstream_fields(&client, &own()).contains_key("accept"));
+        assert!(!upstream_fields(&client, &own(), None).contains_key("accept"));
         let mut answer = map(&[
             ("connection", "x-one"),
             ("connection", " X-Two ,close"),
@@ -207,7 +215,7 @@ mod tests {
             names in proptest::collection::vec("[a-z\\-]{1,16}", 0..12),
         ) {
             let fields: Vec<_> = names.iter().map(|name| (name.as_str(), "client")).collect();
-            let fields = upstream_fields(&map(&fields), &own());
+            let fields = upstream_fields(&map(&fields), &own(), None);
             prop_assert_eq!(fields.get_all("x-api-key").iter().count(), 1);
             for name in fields.keys() {
                 prop_assert!(ALLOWED.contains(name) || own().contains_key(name));

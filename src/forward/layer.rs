@@ -14,7 +14,6 @@ use tokio::time::Instant;
 use tower::Service;
 
 use super::exchange::{Again, Exchange};
-use super::fields::keep_apart;
 use super::relayed::Relayed;
 use crate::body::Body;
 use crate::contract::Endpoint;
@@ -53,17 +52,18 @@ impl Forward {
             observation.set_sent(effect.repeatable, now.into_std());
         }
         let head = now + effect.timeout.unwrap_or(settings.timeout);
-        let Parts { method, headers: mut client, extensions, .. } = parts;
-        if let Some(tenant) = extensions.get::<Arc<Tenant>>() {
-            keep_apart(&mut client, &tenant.id);
-        }
-        let trace = extensions.get::<Trace>().and_then(|trace| {
+        let tenant = parts.extensions.get::<Arc<Tenant>>().map(Arc::clone);
+        let trace = parts.extensions.get::<Trace>().and_then(|trace| {
             trace.spans.map(|spans| TraceParent::sampled(trace.id, spans.client))
         });
-        let again = Again { method, uri, client, body };
+        let Parts { method, headers: client, extensions: mut spare, .. } = parts;
+        spare.clear();
+        let again = Again { method, uri, client, body, spare };
         let end = head.max(now + settings.total_timeout);
         let upstream = Arc::clone(&self.upstream);
-        Ok(Box::pin(Exchange { upstream, endpoint, observation, trace, end }.run(again, head)))
+        Ok(Box::pin(
+            Exchange { upstream, endpoint, observation, tenant, trace, end }.run(again, head),
+        ))
     }
 }
 

@@ -14,8 +14,13 @@ use crate::upstream::{Answer, Redaction, Redactor};
 
 /// An answer's body on its way: piece by piece, never whole in memory, with a deadline for each
 /// piece and one for all of them, and without the central key.
+///
+/// In a box: an answer is moved through every outer room, and pays for its size each time.
 #[derive(Debug)]
-pub struct Relayed {
+pub struct Relayed(Box<Passing>);
+
+#[derive(Debug)]
+struct Passing {
     incoming: Answer,
     redaction: Redaction,
     idle: Duration,
@@ -35,7 +40,7 @@ pub(super) struct AnswerTimedOut;
 impl Relayed {
     /// Relays a body; `idle` bounds the wait for each piece, `end` the whole.
     pub(super) fn new(incoming: Answer, redactor: Redactor, idle: Duration, end: Instant) -> Self {
-        Self {
+        Self(Box::new(Passing {
             incoming,
             redaction: Redaction::new(redactor),
             idle,
@@ -43,9 +48,11 @@ impl Relayed {
             timer: None,
             waiting: false,
             begun: false,
-        }
+        }))
     }
+}
 
+impl Passing {
     fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let deadline = (Instant::now() + self.idle).min(self.end);
         let timer = match &mut self.timer {
@@ -68,7 +75,7 @@ impl HttpBody for Relayed {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let this = &mut *self;
+        let this = &mut *self.0;
         // Also when the next piece is there already: a client that takes it slowly must not hold the
         // upstream's connection for ever. The first piece comes right after the head.
         if std::mem::replace(&mut this.begun, true) && Instant::now() >= this.end {
@@ -99,12 +106,12 @@ impl HttpBody for Relayed {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.redaction.held() == 0 && self.incoming.is_end_stream()
+        self.0.redaction.held() == 0 && self.0.incoming.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        let inner = self.incoming.size_hint();
-        let held = self.redaction.held() as u64;
+        let inner = self.0.incoming.size_hint();
+        let held = self.0.redaction.held() as u64;
         let mut hint = SizeHint::new();
         hint.set_lower(inner.lower().saturating_add(held));
         if let Some(upper) = inner.upper() {

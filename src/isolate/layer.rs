@@ -86,7 +86,10 @@ where
                 let ready = std::mem::replace(&mut self.inner, clone);
                 State::Waits { waiting: Box::pin(wait(case, ready, request)) }.into()
             }
-            Err(refusal) => State::Answered { response: Some(refusal.into_response()) }.into(),
+            Err(refusal) => {
+                let response = Some(Box::new(refusal.into_response()));
+                State::Answered { response }.into()
+            }
         }
     }
 }
@@ -231,7 +234,8 @@ type Waiting<B, E> = Pin<Box<dyn Future<Output = Result<Response<B>, E>> + Send>
 pin_project! {
     #[project = StateProjection]
     enum State<F, B, E> {
-        Answered { response: Option<Response<B>> },
+        // Boxed: the few calls that are refused must not make the future of all others larger.
+        Answered { response: Option<Box<Response<B>>> },
         Passed { #[pin] future: F, job: Option<(Arc<Isolation>, Uuid)> },
         Waits { waiting: Waiting<B, E> },
     }
@@ -270,7 +274,7 @@ where
             StateProjection::Waits { waiting } => waiting.as_mut().poll(context),
             // Polled after its end, which no caller does: pending for good beats a panic.
             StateProjection::Answered { response } => {
-                response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
+                response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(*response)))
             }
         }
     }

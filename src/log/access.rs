@@ -103,7 +103,7 @@ fn json(line: &mut Vec<u8>, access: &Access<'_>, now: SystemTime) {
         b"\",\"level\":\"INFO\",\"type\":\"access\",\"target\":\"heify_gateway::access\",\
           \"message\":\"request\",\"request_id\":",
     );
-    json_text(line, observation.request_id.to_str().unwrap_or_default());
+    json_text(line, std::str::from_utf8(observation.request_id.as_bytes()).unwrap_or_default());
     if let Some(trace) = access.trace {
         line.extend_from_slice(b",\"trace_id\":\"");
         trace.write(line);

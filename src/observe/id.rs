@@ -3,9 +3,9 @@
 use std::cell::RefCell;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderValue};
 
-pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+use super::head::X_REQUEST_ID;
 
 /// The longest id that is taken over.
 const LONGEST: usize = 128;
@@ -13,8 +13,12 @@ const LONGEST: usize = 128;
 /// Takes the client's id over, or makes one. A client's id is repeated in logs and headers, so only
 /// letters, digits, `.`, `_` and `-` are taken.
 pub fn request_id(headers: &HeaderMap) -> HeaderValue {
+    taken_or_made(headers.get(X_REQUEST_ID))
+}
+
+pub(super) fn taken_or_made(given: Option<&HeaderValue>) -> HeaderValue {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
-    let given = headers.get(X_REQUEST_ID).filter(|id| {
+    let given = given.filter(|id| {
         let id = id.as_bytes();
         (1..=LONGEST).contains(&id.len()) && id.iter().all(plain)
     });

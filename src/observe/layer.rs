@@ -5,13 +5,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use http_body::Body as HttpBody;
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 use tower::{Layer, Service};
 
-use super::id::{X_REQUEST_ID, request_id};
+use super::head::{Head, X_REQUEST_ID};
 use super::outcome::{Asked, ObservedBody, Outcome, method};
 use crate::log::AccessLog;
 use crate::observation::Observation;
@@ -45,8 +45,7 @@ impl ObserveLayer {
     }
 
     /// The trace of a request: its caller's, or a new one where it is to be recorded.
-    fn trace(&self, headers: &HeaderMap) -> Option<Trace> {
-        let parent = TraceParent::of(headers);
+    fn trace(&self, parent: Option<TraceParent>) -> Option<Trace> {
         match &self.tracer {
             Some(tracer) => tracer.begin(parent),
             None => parent.map(|parent| Trace {
@@ -88,11 +87,11 @@ where
     }
 
     fn call(&mut self, mut request: Request<A>) -> Self::Future {
-        let id = request_id(request.headers());
+        let Head { id, parent } = Head::read(request.headers_mut());
         let observation = Arc::new(Observation::new(id, Instant::now().into_std()));
         let (extensions, asked) = {
             let client = request.extensions().get::<Peer>().and_then(|peer| peer.0);
-            let trace = self.told.trace(request.headers());
+            let trace = self.told.trace(parent);
             let asked = Asked { method: method(request.method()), client, trace };
             (request.extensions_mut(), asked)
         };

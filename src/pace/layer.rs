@@ -105,16 +105,17 @@ pin_project! {
     #[project = StateProjection]
     #[derive(Debug)]
     enum State<S, A, F, B> {
-        Refused { response: Option<Response<B>> },
+        // Boxed both: the few calls that are refused or wait must not make the future of all others
+        // larger.
+        Refused { response: Option<Box<Response<B>>> },
         Passed { #[pin] future: F },
-        // Boxed: the few calls that wait must not make the future of all others larger.
         Waiting { held: Pin<Box<Held<S, A>>> },
     }
 }
 
 impl<S, A, F, B: From<Bytes>> State<S, A, F, B> {
     fn refused(refusal: Refusal) -> Self {
-        Self::Refused { response: Some(refusal.into_response()) }
+        Self::Refused { response: Some(Box::new(refusal.into_response())) }
     }
 }
 
@@ -142,7 +143,9 @@ where
                 StateProjection::Passed { future } => return future.poll(context),
                 // Polled after its end, which no caller does: pending for good beats a panic.
                 StateProjection::Refused { response } => {
-                    return response.take().map_or(Poll::Pending, |answer| Poll::Ready(Ok(answer)));
+                    return response
+                        .take()
+                        .map_or(Poll::Pending, |answer| Poll::Ready(Ok(*answer)));
                 }
                 StateProjection::Waiting { held } => {
                     let held = held.as_mut().project();

@@ -68,7 +68,9 @@ where
         let stage = match held.service.poll_ready(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Ok(())) => Stage::Working { future: held.service.call(request) },
             Poll::Ready(Err(never)) => match never {},
-            Poll::Pending => Stage::Waiting { waiting: Some((held.service.clone(), request)) },
+            Poll::Pending => {
+                Stage::Waiting { waiting: Some(Box::new((held.service.clone(), request))) }
+            }
         };
         AnswerFuture { stage, turn: Some(turn), rest, protocol, head_only }
     }
@@ -92,12 +94,13 @@ pin_project! {
 pin_project! {
     #[project = StageProjection]
     enum Stage<S, F, B> {
+        // Boxed where it is rare: hyper moves the whole future once per request.
         /// For the service to take the request.
-        Waiting { waiting: Option<(S, Request<RequestBody>)> },
+        Waiting { waiting: Option<Box<(S, Request<RequestBody>)>> },
         /// For the service to answer.
         Working { #[pin] future: F },
         /// For the rest of the body, before the answer goes out.
-        Discarding { discarding: Option<(Discard, Response<B>)> },
+        Discarding { discarding: Option<Box<(Discard, Response<B>)>> },
     }
 }
 
@@ -112,19 +115,14 @@ where
         loop {
             match this.stage.as_mut().project() {
                 StageProjection::Waiting { waiting } => {
-                    let Some((mut service, request)) = waiting.take() else {
+                    let Some((service, _)) = waiting.as_deref_mut() else {
                         return Poll::Pending; // polled after it was ready
                     };
-                    match service.poll_ready(context) {
-                        Poll::Pending => {
-                            *waiting = Some((service, request));
-                            return Poll::Pending;
-                        }
-                        Poll::Ready(Err(never)) => match never {},
-                        Poll::Ready(Ok(())) => {
-                            let future = service.call(request);
-                            this.stage.set(Stage::Working { future });
-                        }
+                    let Ok(()) = ready!(service.poll_ready(context));
+                    if let Some(waited) = waiting.take() {
+                        let (mut service, request) = *waited;
+                        let future = service.call(request);
+                        this.stage.set(Stage::Working { future });
                     }
                 }
                 StageProjection::Working { future } => {
@@ -140,17 +138,18 @@ where
                             return finish(this.turn, response, *this.head_only);
                         }
                         Some(Left::Unread(incoming)) => {
-                            let discarding = Some((Discard::new(incoming), response));
+                            let discarding = Some(Box::new((Discard::new(incoming), response)));
                             this.stage.set(Stage::Discarding { discarding });
                         }
                     }
                 }
                 StageProjection::Discarding { discarding } => {
-                    let Some((discard, _)) = discarding else { return Poll::Pending };
-                    let discarded = ready!(discard.poll(context));
-                    let Some((discard, mut response)) = discarding.take() else {
+                    let Some((discard, _)) = discarding.as_deref_mut() else {
                         return Poll::Pending;
                     };
+                    let discarded = ready!(discard.poll(context));
+                    let Some(done) = discarding.take() else { return Poll::Pending };
+                    let (discard, mut response) = *done;
                     drop(discard);
                     if discarded == Discarded::Unfinished {
                         response = unread(this.turn, response, *this.protocol);

@@ -17,7 +17,7 @@ use http_body::Body;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch::Receiver;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 use tower::Service;
 
 use super::Server;
@@ -30,6 +30,7 @@ use super::request_body::RequestBody;
 use crate::body::BoxError;
 use crate::peer::Peer;
 use crate::refusal::Refusal;
+use crate::timer::Timer;
 
 /// How long an idle HTTP/2 client has to acknowledge that the connection is closed.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -47,7 +48,7 @@ enum End {
 struct Signals<'a, D> {
     activity: &'a Arc<Activity>,
     deadline: Deadline<'a>,
-    timer: Pin<&'a mut Sleep>,
+    timer: Pin<&'a mut Timer>,
     drained: Pin<&'a mut D>,
     /// The listener drains.
     noticed: bool,
@@ -120,7 +121,7 @@ where
     {
         let activity = Arc::new(Activity::default());
         let deadline = Deadline::start(&self.inner.settings, &activity);
-        let timer = pin!(tokio::time::sleep_until(deadline.first()));
+        let timer = pin!(Timer::at(deadline.first()));
         let mut drain = self.inner.drain.subscribe();
         let unseen = drain.clone();
         let drained = pin!(drain.wait_for(Option::is_some));

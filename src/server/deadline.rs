@@ -7,11 +7,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
 use super::activity::Activity;
 use super::guard::Protocol;
 use super::settings::Settings;
+use crate::timer::Timer;
 
 /// What a connection waited for in vain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +91,7 @@ impl<'a> Deadline<'a> {
     /// connection, whenever that was polled.
     pub(super) fn poll(
         &mut self,
-        mut timer: Pin<&mut Sleep>,
+        mut timer: Pin<&mut Timer>,
         context: &mut Context<'_>,
     ) -> Poll<Overdue> {
         if let Some((due, _)) = self.next()
