@@ -41,51 +41,48 @@ pub(super) struct Exchange {
 
 /// What a request is built from, a second time where sending it twice is harmless.
 #[derive(Debug)]
-pub(super) struct Again {
+pub(super) struct Call {
     pub(super) method: Method,
     pub(super) uri: Uri,
     /// The client's fields.
     pub(super) client: HeaderMap,
     pub(super) body: Full<Bytes>,
-    /// The room that the request's facts took, for those of the answer.
-    pub(super) spare: Extensions,
 }
 
 impl Exchange {
-    /// Sends the call and waits until the upstream has answered, failed, or let its time pass.
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "what a future captures is in it once, an argument of an `async fn` twice"
-    )]
+    /// Sends the call and waits until the upstream has answered, failed, or let its time pass. The room
+    /// that the facts of the request took is for those of the answer.
     pub(super) fn run(
         self,
-        mut again: Again,
+        call: Call,
         head: Instant,
+        spare: Extensions,
     ) -> impl Future<Output = Response<Body<Relayed>>> {
+        let (first, mut again) = self.first(call);
+        let mut request = Some(first);
+        // A block and not an `async fn`: what a future captures is in it once, an argument twice.
         async move {
             let mut deadline = pin!(Timer::at(head));
-            let mut repeatable = self.endpoint.effect.repeatable;
             let answer = loop {
-                let mut request = Some(self.request(&mut again, repeatable));
-                let mut sending = pin!(self.upstream.send(&mut request));
-                let sent = poll_fn(|context| match sending.as_mut().poll(context) {
-                    Poll::Ready(sent) => Poll::Ready(Some(sent)),
-                    Poll::Pending => deadline.as_mut().poll(context).map(|()| None),
-                });
-                match sent.await {
+                let sent = {
+                    let mut sending = pin!(self.upstream.send(&mut request));
+                    let sent = poll_fn(|context| match sending.as_mut().poll(context) {
+                        Poll::Ready(sent) => Poll::Ready(Some(sent)),
+                        Poll::Pending => deadline.as_mut().poll(context).map(|()| None),
+                    });
+                    sent.await
+                };
+                match sent {
                     Some(Ok(answer)) => break Ok(answer),
-                    Some(Err(error)) => {
-                        let failure = self.upstream.failed(&error);
-                        if !std::mem::take(&mut repeatable) || failure != Failure::Closed {
-                            break Err(self.failed(failure));
-                        }
-                    }
+                    Some(Err(error)) => match (self.upstream.failed(&error), again.take()) {
+                        (Failure::Closed, Some(call)) => request = Some(self.request(*call)),
+                        (failure, _) => break Err(self.failed(failure)),
+                    },
                     None => break Err(self.timed_out()),
                 }
             };
             self.ended();
-            let answered = answer.map(|answer| self.answered(answer, again.spare));
-            match answered {
+            match answer.map(|answer| self.answered(answer, spare)) {
                 Ok(Ok(response)) => response,
                 // Errors are rare: the future of all other calls stays small.
                 Ok(Err(error)) => Box::pin(self.read_error(error.0, error.1)).await,
@@ -94,12 +91,24 @@ impl Exchange {
         }
     }
 
-    /// Builds the request to the upstream, under the id that it has here. Nothing is copied for it
-    /// whose copy costs something. What is not sent again leaves memory, and the budget, with its last
-    /// byte, and not with the answer.
-    fn request(&self, again: &mut Again, repeatable: bool) -> Request<Full<Bytes>> {
-        let Again { method, uri, client, body, .. } = again;
-        let body = if repeatable { body.clone() } else { std::mem::take(body) };
+    /// The request, and what is needed for a second one where that is harmless. What is not sent again
+    /// leaves memory, and the budget, with its last byte, and not with the answer.
+    fn first(&self, call: Call) -> (Request<Full<Bytes>>, Option<Box<Call>>) {
+        if !self.endpoint.effect.repeatable {
+            return (self.request(call), None);
+        }
+        let fields = self.fields(&call.client);
+        let request = request(call.method.clone(), call.uri.clone(), fields, call.body.clone());
+        (request, Some(Box::new(call)))
+    }
+
+    fn request(&self, call: Call) -> Request<Full<Bytes>> {
+        let fields = self.fields(&call.client);
+        request(call.method, call.uri, fields, call.body)
+    }
+
+    /// What stands above the body, under the id that the request has here.
+    fn fields(&self, client: &HeaderMap) -> HeaderMap {
         let mut fields = upstream_fields(client, self.upstream.fields(), self.tenant.as_deref());
         if let Some(observation) = &self.observation {
             fields.insert(X_REQUEST_ID, observation.request_id.clone());
@@ -107,11 +116,7 @@ impl Exchange {
         if let Some(parent) = self.trace.and_then(TraceParent::to_header) {
             fields.insert(TRACEPARENT, parent);
         }
-        let mut request = Request::new(body);
-        *request.method_mut() = method.clone();
-        *request.uri_mut() = uri.clone();
-        *request.headers_mut() = fields;
-        request
+        fields
     }
 
     /// The upstream has answered, or there is nothing to wait for.
@@ -198,6 +203,14 @@ impl Exchange {
             }
         }
     }
+}
+
+fn request(method: Method, uri: Uri, fields: HeaderMap, body: Full<Bytes>) -> Request<Full<Bytes>> {
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
+    *request.uri_mut() = uri;
+    *request.headers_mut() = fields;
+    request
 }
 
 /// Tells operators what only they can mend. Nothing of the answer itself is logged.

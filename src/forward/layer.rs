@@ -13,7 +13,7 @@ use http_body_util::Full;
 use tokio::time::Instant;
 use tower::Service;
 
-use super::exchange::{Again, Exchange};
+use super::exchange::{Call, Exchange};
 use super::relayed::Relayed;
 use crate::body::Body;
 use crate::contract::Endpoint;
@@ -58,12 +58,11 @@ impl Forward {
         });
         let Parts { method, headers: client, extensions: mut spare, .. } = parts;
         spare.clear();
-        let again = Again { method, uri, client, body, spare };
+        let call = Call { method, uri, client, body };
         let end = head.max(now + settings.total_timeout);
         let upstream = Arc::clone(&self.upstream);
-        Ok(Box::pin(
-            Exchange { upstream, endpoint, observation, tenant, trace, end }.run(again, head),
-        ))
+        let exchange = Exchange { upstream, endpoint, observation, tenant, trace, end };
+        Ok(Box::pin(exchange.run(call, head, spare)))
     }
 }
 

@@ -118,11 +118,11 @@ impl Upstream {
     ///
     /// # Errors
     /// [`SendError`], also when there is no request.
-    pub async fn send(
+    pub fn send(
         &self,
         request: &mut Option<Request<Full<Bytes>>>,
-    ) -> Result<Response<Answer>, SendError> {
-        self.pool.send(request).await
+    ) -> impl Future<Output = Result<Response<Answer>, SendError>> {
+        self.pool.send(request)
     }
 
     /// Connects to another host of the upstream, its storage say, with the same authorities and the same

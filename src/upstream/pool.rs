@@ -122,17 +122,14 @@ impl Pool {
                 Some(link) => (link, true),
                 None => (self.connect().await.map_err(SendError::Connect)?, false),
             };
-            let Some(mut request) = outgoing.take() else { return Err(SendError::NoRequest) };
+            let Some(request) = outgoing.take() else { return Err(SendError::NoRequest) };
             let mut unsent = match link {
                 Link::Http1(mut sender) => match sender.try_send_request(request).await {
                     Ok(answer) => return Ok(answer.map(|body| Answer::lent(body, sender, self))),
                     Err(unsent) => unsent,
                 },
                 Link::Http2(mut sender) => {
-                    // It says what the address says (RFC 9113, section 8.3.1).
-                    request.headers_mut().remove(HOST);
-                    *request.uri_mut() = self.absolute(request.uri());
-                    match sender.try_send_request(request).await {
+                    match sender.try_send_request(self.for_http2(request)).await {
                         Ok(answer) => return Ok(answer.map(Answer::shared)),
                         Err(unsent) => unsent,
                     }
@@ -254,6 +251,13 @@ impl Pool {
             let _ = first.tell.send(Ok(Link::Http2(sender.clone())));
         }
         state.http2 = Some(sender.clone());
+    }
+
+    /// `Host` says what the address says (RFC 9113, section 8.3.1).
+    fn for_http2(&self, mut request: Outgoing) -> Outgoing {
+        request.headers_mut().remove(HOST);
+        *request.uri_mut() = self.absolute(request.uri());
+        request
     }
 
     /// The address of a path, with scheme and authority as HTTP/2 needs them.
