@@ -106,7 +106,7 @@ fn json(line: &mut Vec<u8>, access: &Access<'_>, now: SystemTime) {
     json_text(line, std::str::from_utf8(observation.request_id.as_bytes()).unwrap_or_default());
     if let Some(trace) = access.trace {
         line.extend_from_slice(b",\"trace_id\":\"");
-        trace.write(line);
+        line.extend_from_slice(&trace.hex());
         line.push(b'"');
     }
     if let Some(caller) = observation.caller() {

@@ -4,19 +4,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
+use http::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderValue, USER_AGENT};
 use http::uri::PathAndQuery;
-use http::{Method, Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt, Full, Limited};
-use prost::Message;
-use tokio::sync::{Notify, mpsc, oneshot};
+use http::{Method, Request, StatusCode, Uri};
+use http_body_util::Full;
 use tokio::time::timeout;
 
-use super::message::ExportTraceServiceResponse;
-use super::span::{Origin, request};
+use super::answer::{rejected, retry_after};
+use super::span::Encoder;
 use crate::secret::Secret;
 use crate::trace::{Counts, Export, Finished, Left, Tracer};
-use crate::upstream::{Answer, Breaker, Settings, Upstream, UpstreamError};
+use crate::upstream::{Breaker, Settings, Upstream, UpstreamError};
 
 /// Requests whose spans go out together.
 const BATCH: usize = 512;
@@ -30,8 +28,6 @@ const ATTEMPTS: u32 = 5;
 const SHORTEST: Duration = Duration::from_secs(1);
 /// The longest wait that a receiver may ask for.
 const LONGEST: Duration = Duration::from_secs(30);
-/// The largest answer that is read; it says two things at most.
-const ANSWER: usize = 64 << 10;
 const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
 const AGENT: HeaderValue =
     HeaderValue::from_static(concat!("heify-gateway/", env!("CARGO_PKG_VERSION")));
@@ -39,13 +35,12 @@ const AGENT: HeaderValue =
 /// Takes out what a tracer leaves, and sends it.
 #[derive(Debug)]
 pub struct Exporter {
-    left: mpsc::Receiver<Left>,
-    hurry: Arc<Notify>,
+    left: Left,
     counts: Counts,
     client: Upstream,
     path: PathAndQuery,
     headers: HeaderMap,
-    origin: Origin,
+    encoder: Encoder,
 }
 
 /// What became of one attempt.
@@ -68,7 +63,7 @@ impl Exporter {
         export: &Export,
         upstream: &Uri,
         tracer: &Tracer,
-        left: mpsc::Receiver<Left>,
+        left: Left,
     ) -> Result<Self, UpstreamError> {
         // Nothing of the upstream but the way to speak HTTP: there is no central key in it.
         let settings = Settings::new(export.endpoint.clone(), Secret::new(""));
@@ -80,27 +75,21 @@ impl Exporter {
         headers.insert(HOST, client.fields().get(HOST).ok_or(UpstreamError::Address)?.clone());
         headers.insert(CONTENT_TYPE, PROTOBUF);
         headers.insert(USER_AGENT, AGENT);
-        let origin = Origin { service: export.service.clone(), upstream: upstream.clone() };
-        let (hurry, counts) = (tracer.hurry(), tracer.counts().clone());
-        Ok(Self { left, hurry, counts, client, path, headers, origin })
+        let encoder = Encoder::new(&export.service, upstream);
+        Ok(Self { left, counts: tracer.counts().clone(), client, path, headers, encoder })
     }
 
     /// Sends until there is nobody left to trace.
     pub async fn run(mut self) {
-        let mut left = Vec::new();
-        while self.left.recv_many(&mut left, BATCH).await > 0 {
-            let flushing = left.iter().any(|one| matches!(one, Left::Flush(_)));
-            if left.len() < BATCH && !flushing {
-                // Nobody is woken for each span: they stay in the queue meanwhile.
-                let _ = timeout(PAUSE, self.hurry.notified()).await;
+        let mut finished = Vec::new();
+        while self.left.any().await {
+            let _ = timeout(PAUSE, self.left.enough()).await;
+            let waiting = self.left.take(&mut finished);
+            for batch in finished.chunks(BATCH) {
+                let body = self.encoder.encode(batch);
+                self.export(body, batch.iter().map(Finished::count).sum()).await;
             }
-            while left.len() < BATCH
-                && let Ok(one) = self.left.try_recv()
-            {
-                left.push(one);
-            }
-            let (finished, waiting) = apart(&mut left);
-            self.export(&finished).await;
+            finished.clear();
             for done in waiting {
                 // Whoever waited may have lost patience.
                 let _ = done.send(());
@@ -108,12 +97,8 @@ impl Exporter {
         }
     }
 
-    async fn export(&self, finished: &[Finished]) {
-        let count: u64 = finished.iter().map(Finished::count).sum();
-        if count == 0 {
-            return;
-        }
-        let body = Bytes::from(request(&self.origin, finished).encode_to_vec());
+    /// Sends a body with so many spans.
+    async fn export(&self, body: Bytes, count: u64) {
         for attempt in 1..=ATTEMPTS {
             match timeout(PATIENCE, self.attempt(&body)).await {
                 Ok(Attempt::Taken { rejected }) => {
@@ -159,33 +144,6 @@ impl Exporter {
             }
         }
     }
-}
-
-/// The spans, and who waits for them to be exported.
-fn apart(left: &mut Vec<Left>) -> (Vec<Finished>, Vec<oneshot::Sender<()>>) {
-    let (mut finished, mut waiting) = (Vec::with_capacity(left.len()), Vec::new());
-    for one in left.drain(..) {
-        match one {
-            Left::Request(one) => finished.push(*one),
-            Left::Flush(done) => waiting.push(done),
-        }
-    }
-    (finished, waiting)
-}
-
-/// How many spans the receiver has not taken of what it took.
-async fn rejected(answer: Response<Answer>) -> u64 {
-    let Ok(body) = Limited::new(answer.into_body(), ANSWER).collect().await else { return 0 };
-    // An answer that nobody can read is still a yes.
-    let Ok(read) = ExportTraceServiceResponse::decode(body.to_bytes()) else { return 0 };
-    let rejected = read.partial_success.map_or(0, |partial| partial.rejected_spans);
-    u64::try_from(rejected).unwrap_or(0)
-}
-
-/// `Retry-After` in seconds; a date is not worth its clock.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
 }
 
 /// The wait after an attempt: what the receiver asked for, else longer from one to the next, with a

@@ -1,7 +1,7 @@
 //! How do spans get to a collector?
 //!
-//! By OTLP over HTTP, as protobuf. A [`Tracer`](crate::trace::Tracer) leaves the spans of requests in a
-//! bounded queue; [`Exporter`] takes them out in batches and posts them, again and again while the
+//! By OTLP over HTTP, as protobuf. A [`Tracer`](crate::trace::Tracer) leaves what is recorded of requests
+//! in a bounded queue; [`Exporter`] takes them out in batches and posts them, again and again while the
 //! receiver says that it may be tried again, and gives up in the end. Every span is counted as exported,
 //! dropped (there was no room) or failed (the receiver has not taken it): none is lost silently.
 //!
@@ -22,9 +22,11 @@
 //! # drop(exporter);
 //! ```
 
+mod answer;
 mod exporter;
-mod message;
+mod form;
 mod span;
+mod wire;
 
 pub use exporter::Exporter;
 

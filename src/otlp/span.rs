@@ -1,140 +1,130 @@
-//! What do the spans of a request look like in OTLP?
+//! What does one export consist of?
 //!
-//! Names and attributes are those of OpenTelemetry's semantic conventions for HTTP, as far as they say
-//! nothing that a client may choose freely: no URL, no path that is no endpoint, no address.
+//! Numbers of fields are those of `opentelemetry/proto/trace/v1/trace.proto`. Fields may stand in any order
+//! in protobuf: what is a request's own stands first in its spans, and what it has in common with others
+//! is copied in whole.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
+use bytes::Bytes;
 use http::Uri;
 
-use super::message::{
-    AnyValue, ExportTraceServiceRequest, InstrumentationScope, KeyValue, Resource, ResourceSpans,
-    ScopeSpans, Span, SpanKind, Status, StatusCode, Value,
-};
-use crate::trace::{Finished, SpanId};
+use super::form::{Forms, tenant};
+use super::wire::{bytes, fixed64, head, key, message, sized, text};
+use crate::trace::{Finished, SpanId, TraceId};
 
 /// `W3C trace flags`: sampled; and whether it is known that the parent is elsewhere, and whether it is.
 const SAMPLED: u32 = 1;
 const HAS_IS_REMOTE: u32 = 0x100;
 const IS_REMOTE: u32 = 0x200;
 
-/// What is the same in all spans of a process.
+/// More than the spans of a request have as a rule.
+const USUAL: usize = 800;
+/// Room for what stands before the spans: two tags and two lengths.
+const AHEAD: usize = 2 * (1 + 10);
+
+/// Writes exports; what is the same in many of them is written once.
 #[derive(Debug)]
-pub(super) struct Origin {
-    pub(super) service: String,
-    pub(super) upstream: Uri,
+pub(super) struct Encoder {
+    /// `ResourceSpans.resource`: the process.
+    resource: Vec<u8>,
+    /// `ScopeSpans.scope`: this crate.
+    scope: Vec<u8>,
+    forms: Forms,
 }
 
-/// One export.
-pub(super) fn request(origin: &Origin, finished: &[Finished]) -> ExportTraceServiceRequest {
-    let mut spans = Vec::with_capacity(2 * finished.len());
-    for one in finished {
-        spans.push(server(one));
-        spans.extend(client(one, &origin.upstream));
+impl Encoder {
+    /// For a process of this name, and calls to this upstream.
+    pub(super) fn new(service: &str, upstream: &Uri) -> Self {
+        let version = env!("CARGO_PKG_VERSION");
+        let (mut resource, mut scope) = (Vec::new(), Vec::new());
+        message(&mut resource, 1, |out| {
+            text(out, 1, &key::<14>("service.name"), service);
+            text(out, 1, &key::<17>("service.version"), version);
+        });
+        message(&mut scope, 1, |out| {
+            bytes(out, 1, env!("CARGO_PKG_NAME").as_bytes());
+            bytes(out, 2, version.as_bytes());
+        });
+        Self { resource, scope, forms: Forms::new(upstream) }
     }
-    let (name, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-    let scope = InstrumentationScope { name: name.to_owned(), version: version.to_owned() };
-    let attributes = vec![text("service.name", &origin.service), text("service.version", version)];
-    ExportTraceServiceRequest {
-        resource_spans: vec![ResourceSpans {
-            resource: Some(Resource { attributes }),
-            scope_spans: vec![ScopeSpans { scope: Some(scope), spans }],
-        }],
+
+    /// An `ExportTraceServiceRequest`.
+    pub(super) fn encode(&mut self, finished: &[Finished]) -> Bytes {
+        let ahead = AHEAD + self.resource.len() + self.scope.len();
+        let mut out = Vec::with_capacity(ahead + USUAL * finished.len());
+        out.resize(ahead, 0);
+        for one in finished {
+            self.spans(&mut out, one);
+        }
+        // The lengths are known now, and stand in front of it all; what they do not need of the room is
+        // left out.
+        let spans = out.len() - ahead;
+        let (mut front, mut scope_spans) = (Vec::new(), Vec::new());
+        head(&mut scope_spans, 2, self.scope.len() + spans);
+        scope_spans.extend_from_slice(&self.scope);
+        head(&mut front, 1, self.resource.len() + scope_spans.len() + spans);
+        front.extend_from_slice(&self.resource);
+        front.extend_from_slice(&scope_spans);
+        let begin = ahead - front.len();
+        out[begin..ahead].copy_from_slice(&front);
+        Bytes::from(out).slice(begin..)
+    }
+
+    /// `ScopeSpans.spans` of one request.
+    fn spans(&mut self, out: &mut Vec<u8>, of: &Finished) {
+        let form = self.forms.of(of);
+        let began = nanos(of.began.duration_since(UNIX_EPOCH).unwrap_or_default());
+        let at = |since: Duration| began.saturating_add(nanos(since));
+        message(out, 2, |out| {
+            let remote = if of.parent.is_some() { IS_REMOTE } else { 0 };
+            own(out, of.trace_id, of.spans.server, of.parent, [began, at(of.took)], remote);
+            out.extend_from_slice(&form.server);
+            if let Some(id) = &of.tenant {
+                tenant(out, id);
+            }
+            out.extend_from_slice(&form.rest);
+        });
+        let Some((sent, answered)) = of.call else { return };
+        message(out, 2, |out| {
+            let times = [at(sent), at(answered.unwrap_or(of.took).max(sent))];
+            own(out, of.trace_id, of.spans.client, Some(of.spans.server), times, 0);
+            out.extend_from_slice(&form.client);
+        });
     }
 }
 
-fn server(of: &Finished) -> Span {
-    let mut attributes = vec![text("http.request.method", of.method)];
-    attributes.extend(of.endpoint.as_deref().map(|route| text("http.route", route)));
-    attributes.extend(of.status.map(|status| number("http.response.status_code", status)));
-    attributes.extend(of.tenant.as_deref().map(|id| text("heify_gateway.tenant", id)));
-    attributes.extend(of.reason.map(|reason| text("heify_gateway.reason", reason)));
-    // A refusal is no error of the server (conventions for HTTP spans, status).
-    let failed = of.status.is_some_and(|status| status >= 500);
-    if let (true, Some(status)) = (failed, of.status) {
-        attributes.push(error(of.reason, Some(status)));
-    }
-    let remote = if of.parent.is_some() { IS_REMOTE } else { 0 };
-    let span = Spanned { id: of.spans.server, parent: of.parent, kind: SpanKind::Server, failed };
-    span.build(of, of.began, of.began + of.took, attributes, remote)
-}
-
-fn client(of: &Finished, upstream: &Uri) -> Option<Span> {
-    let (sent, answered) = of.call?;
-    let mut attributes = vec![text("http.request.method", of.method)];
-    attributes.extend(of.endpoint.as_deref().map(|path| text("url.template", path)));
-    attributes.extend(upstream.host().map(|host| text("server.address", host)));
-    let usual = if upstream.scheme_str() == Some("https") { 443 } else { 80 };
-    attributes.push(number("server.port", upstream.port_u16().unwrap_or(usual)));
-    let status = of.upstream_status;
-    attributes.extend(status.map(|status| number("http.response.status_code", status)));
-    let failed = status.is_none_or(|status| status >= 400);
-    if failed {
-        attributes.push(error(of.reason, status));
-    }
-    let ended = of.began + answered.unwrap_or(of.took).max(sent);
-    let parent = Some(of.spans.server);
-    let span = Spanned { id: of.spans.client, parent, kind: SpanKind::Client, failed };
-    Some(span.build(of, of.began + sent, ended, attributes, 0))
-}
-
-struct Spanned {
+/// What no two spans have in common: the ids, from when to when, the flags (field 16, four bytes), and the
+/// parent where there is one. All of it has a fixed length.
+#[inline]
+fn own(
+    out: &mut Vec<u8>,
+    trace: TraceId,
     id: SpanId,
     parent: Option<SpanId>,
-    kind: SpanKind,
-    failed: bool,
+    [began, ended]: [u64; 2],
+    remote: u32,
+) {
+    let mut fields = [0; 62];
+    fields[..2].copy_from_slice(&[sized(1), 16]);
+    fields[2..18].copy_from_slice(&trace.bytes());
+    fields[18..20].copy_from_slice(&[sized(2), 8]);
+    fields[20..28].copy_from_slice(&id.bytes());
+    fields[28] = fixed64(7);
+    fields[29..37].copy_from_slice(&began.to_le_bytes());
+    fields[37] = fixed64(8);
+    fields[38..46].copy_from_slice(&ended.to_le_bytes());
+    fields[46..48].copy_from_slice(&[0x85, 1]);
+    fields[48..52].copy_from_slice(&(SAMPLED | HAS_IS_REMOTE | remote).to_le_bytes());
+    let Some(parent) = parent else {
+        out.extend_from_slice(&fields[..52]);
+        return;
+    };
+    fields[52..54].copy_from_slice(&[sized(4), 8]);
+    fields[54..].copy_from_slice(&parent.bytes());
+    out.extend_from_slice(&fields);
 }
 
-impl Spanned {
-    fn build(
-        self,
-        of: &Finished,
-        began: SystemTime,
-        ended: SystemTime,
-        attributes: Vec<KeyValue>,
-        remote: u32,
-    ) -> Span {
-        let method = if of.method == "_OTHER" { "HTTP" } else { of.method };
-        let name = match &of.endpoint {
-            Some(endpoint) => format!("{method} {endpoint}"),
-            None => method.to_owned(),
-        };
-        let code = if self.failed { StatusCode::Error } else { StatusCode::Unset };
-        Span {
-            trace_id: of.trace_id.bytes().to_vec(),
-            span_id: self.id.bytes().to_vec(),
-            parent_span_id: self.parent.map(|id| id.bytes().to_vec()).unwrap_or_default(),
-            name,
-            kind: self.kind.into(),
-            start_time_unix_nano: nanos(began),
-            end_time_unix_nano: nanos(ended),
-            attributes,
-            status: Some(Status { code: code.into() }),
-            flags: SAMPLED | HAS_IS_REMOTE | remote,
-        }
-    }
-}
-
-/// The kind of an error: the gateway's own word for it, else the status.
-fn error(reason: Option<&'static str>, status: Option<u16>) -> KeyValue {
-    match (reason, status) {
-        (Some(reason), _) => text("error.type", reason),
-        (None, Some(status)) => text("error.type", &status.to_string()),
-        (None, None) => text("error.type", "_OTHER"),
-    }
-}
-
-fn text(key: &str, value: &str) -> KeyValue {
-    let value = Some(AnyValue { value: Some(Value::Text(value.to_owned())) });
-    KeyValue { key: key.to_owned(), value }
-}
-
-fn number(key: &str, value: u16) -> KeyValue {
-    let value = Some(AnyValue { value: Some(Value::Number(value.into())) });
-    KeyValue { key: key.to_owned(), value }
-}
-
-fn nanos(time: SystemTime) -> u64 {
-    let since: Duration = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

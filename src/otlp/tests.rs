@@ -1,5 +1,9 @@
 //! Does every span reach its receiver, or a counter?
 
+mod expected;
+mod message;
+mod written;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
@@ -12,8 +16,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use prost::Message;
 
-use super::message::StatusCode as Code;
-use super::message::*;
+use self::message::StatusCode as Code;
+use self::message::*;
+use super::answer::{ExportTracePartialSuccess, ExportTraceServiceResponse};
 use super::*;
 use crate::trace::{Export, Finished, Ratio, SpanId, Spans, TraceId, Tracer};
 

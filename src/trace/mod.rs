@@ -13,10 +13,16 @@
 //! assert_eq!(parent.trace_id.to_string(), "0af7651916cd43dd8448eb211c80319c");
 //! ```
 
+mod counts;
 mod export;
+mod finished;
 mod parent;
+mod queue;
 mod tracer;
 
+pub use counts::Counts;
 pub use export::Export;
+pub use finished::Finished;
 pub use parent::{SpanId, TRACEPARENT, TRACESTATE, TraceId, TraceParent};
-pub use tracer::{Counts, Finished, Left, Ratio, Spans, Trace, Tracer};
+pub use queue::Left;
+pub use tracer::{Ratio, Spans, Trace, Tracer};

@@ -1,8 +1,7 @@
-//! What does OTLP consist of, as far as it is spoken here?
+//! What does OTLP consist of, for one who knows nothing of how it is written here?
 //!
 //! The messages of `opentelemetry/proto/trace/v1/trace.proto` and those around it, with their numbers;
-//! fields that are never sent are left out, as protobuf allows. By hand, because the crate that has all
-//! of them depends on the whole SDK.
+//! fields that are never sent are left out, as protobuf allows.
 
 use prost::{Enumeration, Message, Oneof};
 
@@ -10,18 +9,6 @@ use prost::{Enumeration, Message, Oneof};
 pub(super) struct ExportTraceServiceRequest {
     #[prost(message, repeated, tag = "1")]
     pub(super) resource_spans: Vec<ResourceSpans>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct ExportTraceServiceResponse {
-    #[prost(message, optional, tag = "1")]
-    pub(super) partial_success: Option<ExportTracePartialSuccess>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct ExportTracePartialSuccess {
-    #[prost(int64, tag = "1")]
-    pub(super) rejected_spans: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]
