@@ -191,6 +191,9 @@ fn log(connection: &Connection, database: &Path, access: Access) -> Stored<()> {
             .map_err(|error| said(database, &error))?,
     };
     if mode == "wal" {
+        // The journal by which SQLite would turn it off again after a power cut is gone for good
+        // before there is a log: its delete is not synced by SQLite.
+        place::sync_folder(database);
         return Ok(());
     }
     let database = database.display();

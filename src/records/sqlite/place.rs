@@ -111,7 +111,7 @@ pub(super) fn examine(database: &Path, missing: Missing) -> Stored<Found> {
         }
         Err(error) => return Err(unreadable(error)),
     };
-    if length > 0 {
+    if length > 0 && !is_half_made(database) {
         return Ok(Found::Filled);
     }
     match refuse_lost(database, "empty") {
@@ -120,6 +120,13 @@ pub(super) fn examine(database: &Path, missing: Missing) -> Stored<Found> {
         Err(_) if fs::metadata(database).is_ok_and(|now| now.len() > 0) => Ok(Found::Filled),
         Err(lost) => Err(lost),
     }
+}
+
+/// Whether making the tables was cut off: what is in the file by now may be anything, and SQLite takes
+/// it back by the journal that it kept beside. The log and what the lock file remembers come later.
+fn is_half_made(database: &Path) -> bool {
+    let exists = |suffix| with_suffix(database, suffix).exists();
+    exists("-journal") && !exists("-wal") && !lock::were_made(database)
 }
 
 /// Notes that the file is about to be opened; looks at its beginning unless it is open already.
@@ -184,6 +191,16 @@ fn refuse_header(database: &Path, length: u64, head: &[u8]) -> Stored<()> {
         "{database} is no file of records, or its beginning is damaged: name another file; if it \
          was one, {DAMAGED}"
     )))
+}
+
+/// Makes sure of the names in the folder: of those that were given, and of those that were taken. Where
+/// a file system cannot do that, SQLite goes on without, too.
+pub(super) fn sync_folder(database: &Path) {
+    #[cfg(unix)]
+    if let Some(folder) = database.parent() {
+        let _ = File::open(folder).and_then(|folder| folder.sync_all());
+    }
+    let _ = database;
 }
 
 /// Takes from others the right to read.

@@ -169,6 +169,38 @@ fn a_file_of_another_application_or_of_a_newer_gateway_is_refused() {
 }
 
 #[test]
+fn records_whose_making_was_cut_off_are_made_anew_unless_there_was_more() {
+    // What SQLite keeps beside a file to which it writes for the first time: 0 pages, to go back to.
+    let mut journal = [0; 512];
+    journal[..8].copy_from_slice(&[0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7]);
+    journal[20..24].copy_from_slice(&512_u32.to_be_bytes());
+    journal[24..28].copy_from_slice(&4096_u32.to_be_bytes());
+    let whole = {
+        let (_folder, path) = folder();
+        drop(Sqlite::serve(&path).unwrap());
+        std::fs::read(path).unwrap()
+    };
+    // The beginning has not reached the disk, or only it has, or all has.
+    let headless = [&[0; 4096], &whole[4096..]].concat();
+    for half_made in [&*headless, &whole[..4096], &whole] {
+        for left in ["", "db.lock", "db-wal"] {
+            let (_folder, path) = folder();
+            std::fs::write(&path, half_made).unwrap();
+            std::fs::write(path.with_extension("db-journal"), journal).unwrap();
+            if !left.is_empty() {
+                std::fs::write(path.with_extension(left), "there was more").unwrap();
+                assert!(Sqlite::serve(&path).is_err(), "{} bytes, {left}", half_made.len());
+                continue;
+            }
+            assert!(text(Sqlite::read_only(&path)).contains("there are no records in"));
+            let mut store = Sqlite::serve(&path).unwrap();
+            commit(&mut store, 1, &one(1)).unwrap();
+            assert!(!path.with_extension("db-journal").exists());
+        }
+    }
+}
+
+#[test]
 fn a_file_of_an_older_gateway_is_brought_up_to_date_by_the_gateway_alone() {
     let (_folder, path) = folder();
     let mut store = Sqlite::serve(&path).unwrap();
