@@ -14,6 +14,8 @@ mod clients;
 mod faulty;
 mod held;
 mod points;
+#[cfg(target_os = "linux")]
+mod power;
 mod process;
 mod rounds;
 mod settlement;

@@ -25,7 +25,7 @@ const CALLS: usize = 5;
 /// After so many rounds all is checked.
 const CHECKED: usize = 20;
 
-fn number(variable: &str) -> Option<u64> {
+pub fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().unwrap())
 }
 
