@@ -117,6 +117,28 @@ fn first_word(text: &str) -> String {
 }
 
 #[test]
+fn the_code_map_names_every_module_on_its_floor_once() {
+    let page = include_str!("../docs/architecture.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | `"));
+    let rows = rows.filter_map(|(floor, rest)| Some((floor.parse().ok()?, rest)));
+    let mapped: Vec<(usize, Vec<&str>)> = rows
+        .map(|(floor, rest)| {
+            let modules = rest.split(" | ").next().unwrap();
+            let mut modules: Vec<_> = modules.split('`').step_by(2).collect();
+            modules.retain(|module| !module.is_empty());
+            modules.sort_unstable();
+            (floor, modules)
+        })
+        .collect();
+    let drawn = FLOORS.iter().enumerate().rev().map(|(floor, modules)| {
+        let mut modules = modules.to_vec();
+        modules.sort_unstable();
+        (floor, modules)
+    });
+    assert_eq!(mapped, drawn.collect::<Vec<_>>());
+}
+
+#[test]
 fn every_module_stands_on_a_floor() {
     for path in sources("src") {
         let module = module(&path);
