@@ -52,26 +52,25 @@ pub(super) struct Form {
     pub(super) client: Vec<u8>,
 }
 
-/// By what requests are alike. Texts are told apart by their addresses: one that is known under two of
-/// them is written twice, and nothing else happens.
+/// By what requests are alike. Endpoints are told apart by their addresses: one that is known under two
+/// of them is written twice, and nothing else happens.
 #[derive(Debug, PartialEq, Eq)]
 struct Alike {
     endpoint: usize,
-    method: usize,
-    reason: usize,
     status: Option<u16>,
     upstream_status: Option<u16>,
+    method: &'static str,
+    reason: Option<&'static str>,
 }
 
 impl Alike {
     fn new(of: &Finished) -> Self {
-        let address = |text: &str| text.as_ptr().addr();
         Self {
-            endpoint: of.endpoint.as_deref().map_or(0, address),
-            method: address(of.method),
-            reason: of.reason.map_or(0, address),
+            endpoint: of.endpoint.as_deref().map_or(0, |text| text.as_ptr().addr()),
             status: of.status,
             upstream_status: of.upstream_status,
+            method: of.method,
+            reason: of.reason,
         }
     }
 }

@@ -4,8 +4,10 @@
 //! HTTP/1 all of them run in one task; on HTTP/2 the requests run beside it, and then these values
 //! only steer deadlines. Relaxed order is enough for both.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use http::Extensions;
 
 /// The state that the parts of one connection share.
 #[derive(Debug, Default)]
@@ -34,6 +36,8 @@ pub(super) struct Activity {
     held_pieces: AtomicUsize,
     /// Pieces that hyper asked for.
     pieces: AtomicU64,
+    /// The room that the facts of an answered request took, empty: the next one's find place in it.
+    spare: Mutex<Extensions>,
 }
 
 impl Activity {
@@ -96,6 +100,22 @@ impl Activity {
 
     pub(super) fn unread(&self) -> bool {
         self.unread.load(Relaxed)
+    }
+
+    /// Room for facts, which is empty.
+    pub(super) fn take_spare(&self) -> Extensions {
+        std::mem::take(&mut self.spare())
+    }
+
+    /// Takes the room of facts that nobody asks for any more.
+    pub(super) fn give_spare(&self, mut facts: Extensions) {
+        facts.clear();
+        *self.spare() = facts;
+    }
+
+    /// A panic elsewhere leaves the value whole: it is only ever replaced.
+    fn spare(&self) -> MutexGuard<'_, Extensions> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn heard(&self) -> bool {
@@ -187,6 +207,15 @@ mod tests {
         assert!(!activity.writes_unasked(), "the rest in the buffer passes");
         activity.flushed();
         assert!(activity.writes_unasked());
+    }
+
+    #[test]
+    fn no_fact_of_one_request_reaches_the_next() {
+        let activity = Activity::default();
+        let mut facts = activity.take_spare();
+        facts.insert("of the first");
+        activity.give_spare(facts);
+        assert!(activity.take_spare().get::<&str>().is_none());
     }
 
     #[test]

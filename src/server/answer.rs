@@ -54,6 +54,8 @@ where
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let turn = Turn::begin(&self.activity);
         let (mut parts, incoming) = request.into_parts();
+        // hyper says nothing there that a room asks for.
+        parts.extensions = self.activity.take_spare();
         parts.extensions.insert(self.peer);
         let protocol =
             if parts.version < Version::HTTP_2 { Protocol::Http1 } else { Protocol::Http2 };
@@ -174,11 +176,12 @@ fn unread<B>(turn: &Option<Turn>, mut response: Response<B>, protocol: Protocol)
 /// Hands the answer to hyper, with the turn, which lasts until its body is written.
 fn finish<B>(
     turn: &mut Option<Turn>,
-    response: Response<B>,
+    mut response: Response<B>,
     head_only: bool,
 ) -> Poll<Result<Response<AnswerBody<B>>, Infallible>> {
     if let Some(turn) = turn {
         turn.activity().answering();
+        turn.activity().give_spare(std::mem::take(response.extensions_mut()));
     }
     let turn = turn.take();
     Poll::Ready(Ok(response.map(|body| AnswerBody { body, turn, head_only, broken: None })))
