@@ -76,7 +76,7 @@ struct Global {
     /// The configuration file; without it: HEIFY_GATEWAY_CONFIG, or none at all
     #[arg(short, long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// What to log: error, warn, info, debug, trace, or a filter such as `info,hyper=debug`
+    /// What to log: off, error, warn, info, debug, trace, or a filter such as `info,hyper=debug`
     #[arg(long, global = true, value_name = "LEVEL")]
     log_level: Option<String>,
     /// How to log: text, json, or auto (text on a terminal, JSON elsewhere)
@@ -168,7 +168,7 @@ enum Exit {
     Done,
     /// 1
     Failed,
-    /// 69, `EX_UNAVAILABLE`: the upstream cannot be reached.
+    /// 69, `EX_UNAVAILABLE`: the upstream, or the gateway, cannot be reached.
     Unreachable,
     /// 78, `EX_CONFIG`: a supervisor should not start it again.
     WrongConfiguration,

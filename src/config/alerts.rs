@@ -118,7 +118,7 @@ fn url_of(field: Field<'_>) -> Option<Uri> {
 }
 
 fn parse_url(text: &str) -> Result<Uri, String> {
-    let expected = "must be an URL such as \"https://hooks.example.com/gateway\"";
+    let expected = "must be a URL such as \"https://hooks.example.com/gateway\"";
     if text.contains(['@', '#']) {
         return Err(format!("{expected}, without a user name, a password or a fragment"));
     }

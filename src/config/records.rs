@@ -45,7 +45,7 @@ pub(crate) fn must_count(quota: &quota::Settings, isolation: Option<&isolate::Se
     isolation.is_some() || tenants.chain([&quota.account]).any(limits)
 }
 
-/// The file that an URL names. The URL is not shown unless it is one of SQLite: in those of servers
+/// The file that a URL names. The URL is not shown unless it is one of SQLite: in those of servers
 /// there are passwords.
 fn path(field: Field<'_>) -> Option<PathBuf> {
     let (url, field) = field.spotted_text()?;
@@ -59,7 +59,7 @@ fn path(field: Field<'_>) -> Option<PathBuf> {
 }
 
 fn parse(url: &str) -> Result<&str, String> {
-    let expected = r#"must be an URL such as "sqlite:///var/lib/heify-gateway/gateway.db""#;
+    let expected = r#"must be a URL such as "sqlite:///var/lib/heify-gateway/gateway.db""#;
     if url.starts_with("postgres:") || url.starts_with("postgresql:") {
         return Err(format!("{expected}: this build has SQLite only"));
     }

@@ -59,7 +59,7 @@ fn public_url(field: Field<'_>) -> Option<String> {
         }
         None => {
             // Not shown: there may be a password in it.
-            field.wrong("must be an URL such as \"https://gateway.example\", without a query");
+            field.wrong("must be a URL such as \"https://gateway.example\", without a query");
             None
         }
     }
@@ -126,8 +126,8 @@ mod tests {
     fn mistakes_are_told_and_a_password_is_not() {
         for (section, told) in [
             ("enabled = true", "relay.public_url: must say how clients reach"),
-            ("public_url = 'gateway.example'", "relay.public_url: must be an URL"),
-            ("public_url = 'https://me:secret@x'", "relay.public_url: must be an URL"),
+            ("public_url = 'gateway.example'", "relay.public_url: must be a URL"),
+            ("public_url = 'https://me:secret@x'", "relay.public_url: must be a URL"),
             ("hosts = ['http://storage.example']", "http:// is for this machine only"),
             ("hosts = ['a/b']", "relay.hosts[0]: must be a host"),
             ("max_size = 7", "relay.max_size: must be from 1KiB to 5GiB"),

@@ -124,7 +124,7 @@ fn url(field: Field<'_>) -> Option<Uri> {
 }
 
 fn parse_url(text: &str) -> Result<Uri, String> {
-    let expected = "must be an URL such as \"https://api.heify.com\"";
+    let expected = "must be a URL such as \"https://api.heify.com\"";
     if text.contains('@') {
         return Err("must have no user name or password; the key goes into api_key_file".to_owned());
     }

@@ -23,7 +23,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// Reads `host`, `host:port`, or an URL of one without a path; https unless it says otherwise.
+    /// Reads `host`, `host:port`, or a URL of one without a path; https unless it says otherwise.
     pub fn parse(text: &str) -> Option<Self> {
         let url = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
         let uri: Uri = url.parse().ok()?;

@@ -49,7 +49,7 @@ pub const PREFIX: &str = "/_gateway/upload/";
 /// How uploads pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// How clients reach the gateway: an URL without a slash at its end.
+    /// How clients reach the gateway: a URL without a slash at its end.
     pub public_url: String,
     /// The only hosts that files are passed on to.
     pub hosts: Vec<Host>,
@@ -64,7 +64,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The defaults around an URL, for Heify's storage.
+    /// The defaults around a URL, for Heify's storage.
     pub fn new(public_url: String) -> Self {
         Self {
             public_url,

@@ -115,7 +115,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("[[tenants]]\nid = 'a'\nkeys = [{ key = 'any-old-key-of-16' }, { key = 'any-old-key-of-16' }]", "3:48", "the same key as tenants[0].keys[0] (etc/g.toml:3:17)"),
     ("[[tenants]]\nid = 'a'\nkeys = [{ key = 'key-number-one-of-two', id = 'x' }, { key = 'key-number-two-of-two', id = 'x' }]", "3:92", "another key has the id \"x\""),
     ("[upstream]\nurl = 'ftp://x'", "2:7", "with https or http"),
-    ("[upstream]\nurl = 'api.heify.com'", "2:7", "upstream.url: must be an URL"),
+    ("[upstream]\nurl = 'api.heify.com'", "2:7", "upstream.url: must be a URL"),
     ("[upstream]\nurl = 'https://a:b@x'", "2:7", "no user name or password"),
     ("[upstream]\nurl = 'https://x/?a=b'", "2:7", "without a query"),
     ("[upstream]\nca_file = 'empty'", "2:11", "holds no PEM certificate"),

@@ -184,5 +184,5 @@ fn say_provisional(jobs: usize, surroundings: &mut Surroundings<'_>) -> io::Resu
     if jobs == 0 {
         return Ok(());
     }
-    writeln!(surroundings.talk, "provisional: {jobs} of the jobs are open or lost")
+    writeln!(surroundings.talk, "provisional: {jobs} still open or lost")
 }
