@@ -187,6 +187,61 @@ fn every_link_to_a_file_leads_somewhere() {
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
+/// The anchors of a page's headings, as they are made where Markdown is shown.
+fn anchors(page: &str) -> BTreeSet<String> {
+    let anchor = |heading: &str| {
+        let kept = heading.chars().filter(|c| c.is_alphanumeric() || [' ', '-', '_'].contains(c));
+        kept.flat_map(char::to_lowercase).map(|c| if c == ' ' { '-' } else { c }).collect()
+    };
+    let outside = page.split("\n```").step_by(2).flat_map(str::lines);
+    let headings = outside.filter(|line| line.starts_with('#'));
+    headings.map(|line| anchor(line.trim_start_matches('#').trim())).collect()
+}
+
+#[test]
+fn every_link_to_a_heading_leads_to_one() {
+    let mut broken = Vec::new();
+    for page in pages() {
+        let text = read(&page);
+        for (place, _) in text.match_indices("](") {
+            let target = text[place + 2..].split(')').next().unwrap();
+            let Some((file, anchor)) = target.split_once('#') else { continue };
+            let outside = target.contains("://");
+            let of = match file.is_empty() {
+                true => page.clone(),
+                false => page.parent().unwrap().join(file),
+            };
+            if !outside && !anchors(&read(of)).contains(anchor) {
+                broken.push(format!("{}: {target}", page.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+/// Two rows that answer one question are what a merge leaves behind. (Refusals share statuses: they
+/// have a test of their own.)
+#[test]
+fn no_table_answers_a_question_twice() {
+    let mut twice = Vec::new();
+    for page in pages() {
+        let (mut known, text) = (BTreeSet::new(), read(&page));
+        for line in text.lines() {
+            let Some(first) = line.strip_prefix("| ").and_then(|row| row.split(" | ").next())
+            else {
+                known.clear();
+                continue;
+            };
+            let is_status =
+                first.starts_with(|c: char| c.is_ascii_digit()) && page.ends_with("README.md");
+            if !is_status && !known.insert(first.to_owned()) {
+                twice.push(format!("{}: {first}", page.display()));
+            }
+        }
+    }
+    assert!(twice.is_empty(), "{twice:#?}");
+}
+
 /// A page names a test as `path/to/file.rs::name`, and a file as `path/to/file.rs`.
 #[test]
 fn every_file_and_test_that_a_page_names_exists() {
