@@ -7,10 +7,11 @@
 //!
 //! A request passes a stack of *rooms*, tower layers that each answer one question: [`observe`],
 //! [`catch_panic`], [`envelope`], [`overload`], [`deadline`], [`route`], [`authenticate`],
-//! [`rate_limit`], [`validate`], [`isolate`], and innermost [`forward`]. A room refuses, with a
-//! [`Refusal`](refusal::Refusal) as the answer, or passes the request on, perhaps with one more fact
-//! as a request extension: `Arc<`[`Endpoint`](contract::Endpoint)`>`, then `Arc<`[`Tenant`](tenant::Tenant)`>`,
-//! then the [`Checked`](checked::Checked) body.
+//! [`rate_limit`], [`validate`], [`isolate`], [`preflight`], [`quota`], [`relay`], [`pace`], and innermost
+//! [`forward`]. A room refuses, with a [`Refusal`](refusal::Refusal) as the answer, or passes the
+//! request on, perhaps with one more fact as a request extension:
+//! `Arc<`[`Endpoint`](contract::Endpoint)`>`, then `Arc<`[`Tenant`](tenant::Tenant)`>`, then the
+//! [`Checked`](checked::Checked) body, and where it is known the [`Measured`](measured::Measured) length.
 //!
 //! * [`records`] keeps what has to last: who owns what, what was used, and a journal of both.
 //! * [`stack`] puts all rooms together, in the one order; [`server`] serves the result, or any other
@@ -28,9 +29,11 @@
 //! | `tls` | https upstreams, TLS on the data port | yes |
 //! | `sqlite` | records in one SQLite file | by `cli` |
 //! | `config` | the TOML file and the environment as settings | by `cli` |
+//! | `admin` | the admin API and the dashboard | by `cli` |
+//! | `metrics` | the text that Prometheus reads | by `cli` |
 //! | `simulator` | a fake Heify on loopback, for trials and tests | by `cli` |
 //! | `cli` | the binary | yes |
-//! | `otlp` | export of spans by OTLP over HTTP | no |
+//! | `otlp` | export of spans by OTLP over HTTP | yes |
 //! | `mimalloc` | the binary's allocator | yes |
 //!
 //! Without default features it is the rooms, the stack and the server alone: no files, no TLS.

@@ -308,7 +308,7 @@ impl Rooms {
             // Before anything is reserved: a file that is refused costs nothing, and a known length says
             // what to reserve.
             .layer(PreflightLayer::new(self.preflights.clone()))
-            // Last before the call can cost something: everything else has agreed to it.
+            // After all checks: what they refuse reserves nothing.
             .layer(QuotaLayer::new(self.quotas.clone()))
             // Within what is counted: an upload address belongs to what its call has reserved.
             .layer(RelayLayer::new(self.uploads.clone()))

@@ -3,8 +3,9 @@
 //! `HEIFY_GATEWAY__SECTION__KEY` stands for `key` in `[section]`. Two secrets have a short variable
 //! of their own, each with a `_FILE` twin: `HEIFY_API_KEY` is the central key, and
 //! `HEIFY_GATEWAY_TENANT_KEY` makes a tenant named `default`, so that a sidecar needs no file.
-//! Four of OpenTelemetry's variables set `[traces]`. Variables with one underscore after the prefix are otherwise left alone: Kubernetes sets such
-//! ones (`HEIFY_GATEWAY_SERVICE_HOST`) for a service of that name.
+//! Four of OpenTelemetry's variables set `[traces]`. Other variables with one underscore after the
+//! prefix are left alone: Kubernetes sets such ones (`HEIFY_GATEWAY_SERVICE_HOST`) for a service of
+//! that name.
 
 use std::ffi::{OsStr, OsString};
 

@@ -1,4 +1,4 @@
-//! Do files pass by the gateway on their way to storage?
+//! Do files pass through the gateway on their way to storage?
 
 use std::net::IpAddr;
 use std::ops::RangeInclusive;

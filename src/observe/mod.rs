@@ -2,10 +2,10 @@
 //!
 //! The outermost room: it gives every request an id (`x-request-id`, taken over when it is a short
 //! plain token, else a UUIDv7, RFC 9562) and opens its record, which inner layers reach as the
-//! extension `Arc<Observation>`. Credentials become sensitive: no `Debug` shows them. A request that belongs to a trace has the extension `Trace`. When the
-//! answer's body has ended, or was dropped half way, what happened is counted, written as one line of
-//! the access log and left for the exporter of spans, as far as there are those: never a key, a body or
-//! a query.
+//! extension `Arc<Observation>`. Credentials become sensitive: no `Debug` shows them. A request that
+//! belongs to a trace has the extension `Trace`. When the answer's body has ended, or was dropped
+//! half way, what happened is counted, written as one line of the access log and left for the
+//! exporter of spans, as far as there are those: never a key, a body or a query.
 //!
 //! ```
 //! use http::HeaderMap;

@@ -1,4 +1,4 @@
-//! How does audio get to the upstream's storage without passing by the gateway's checks?
+//! How does audio get to the upstream's storage through the gateway's checks, and not past them?
 //!
 //! An upstream that takes audio by upload answers with a presigned address at its storage, where the
 //! client puts the file: past the gateway, which then knows neither its size nor its length nor whether

@@ -2,7 +2,7 @@
 //!
 //! One process [serves](Sqlite::serve) and holds the [`Lock`]; commands write [beside](Sqlite::beside)
 //! it, or only [read](Sqlite::read_only). A commit is on the disk when it returns, and costs one
-//! flush however much is in it. Times, and the page on tables: `docs/records-schema.md`.
+//! flush however much is in it. The tables are explained in `docs/records-schema.md`.
 
 mod alerts;
 mod changes;
