@@ -1,4 +1,4 @@
-//! What does a file cost that passes by the relay, next to a process that only copies bytes?
+//! What does a file cost that passes through the relay, next to a process that only copies bytes?
 //!
 //! `cargo bench --bench relay` runs the real binary on one core, with client and storage on the other,
 //! and prints by how much its memory grows at most for a file of 200 MB, how much each of 100 slow

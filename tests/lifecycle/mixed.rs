@@ -1,4 +1,4 @@
-//! Does every call see one configuration, and each sees one, while they change under load?
+//! Does every call pass, and each see one configuration, while configurations change under load?
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Do uploads pass by the gateway as they would without it, and is nothing else let by?
+//! Do uploads pass through the gateway as they would past it, and does nothing else?
 
 // The relaxation for tests does not reach the functions that tests share.
 #![allow(clippy::unwrap_used, clippy::panic)]
