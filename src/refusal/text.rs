@@ -92,7 +92,7 @@ impl Refusal {
                 "The list cannot be shown: the gateway does not recognize its shape."
             }
             Self::TenantBytesExhausted => {
-                "Too many large requests of this API key are in progress at once."
+                "Too many large requests of this API key's tenant are in progress at once."
             }
             Self::Overloaded => "The gateway is overloaded and did not serve the request.",
             Self::DeadlineExceeded => "The request was not finished in time.",

@@ -1,8 +1,8 @@
 -- Schema 1 of the records. SQLite keeps the comments inside each statement: `.schema` shows them.
 
 CREATE TABLE journal (
-    -- What happened, line by line; never changed. All other tables follow from it, except agenda
-    -- and foreign_changes.
+    -- What happened, line by line; never changed. All other tables follow from it, except agenda,
+    -- foreign_changes, and what later schemas add beside it: alert and upload.
     number INTEGER PRIMARY KEY,   -- from 1, without gaps
     at INTEGER NOT NULL,          -- milliseconds since 1970-01-01T00:00:00Z, like all times here
     entry TEXT NOT NULL,          -- the fact and its postings, as JSON
