@@ -122,6 +122,7 @@ pub mod checked;
 pub mod config;
 pub mod contract;
 pub mod deadline;
+pub mod document;
 pub mod early;
 pub mod envelope;
 pub mod forward;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 6] = [
     &[
         "body",
-        "checked",
+        "document",
         "early",
         "histogram",
         "host",
@@ -25,7 +25,7 @@ const FLOORS: [&[&str]; 6] = [
         "trace",
         "version",
     ],
-    &["audio", "budget", "contract", "log", "records", "traffic", "upstream"],
+    &["audio", "budget", "checked", "contract", "log", "records", "traffic", "upstream"],
     &[
         "authenticate",
         "catch_panic",

@@ -8,6 +8,7 @@
 )]
 
 use heify_gateway::contract::{Contract, Lookup};
+use heify_gateway::document::ROOT;
 use heify_gateway::refusal::Refusal;
 use heify_gateway::validate::judge;
 use http::Method;
@@ -21,7 +22,8 @@ fn verdict_on_bytes(path: &str, body: &[u8]) -> Result<Value, Refusal> {
         let Lookup::Found(endpoint) = contract.find(path, &Method::POST) else {
             panic!("{path} is not in the contract")
         };
-        judge(body, endpoint.body.as_ref())
+        let table = judge(body, endpoint.body.as_ref())?;
+        Ok(table.of(std::str::from_utf8(body).unwrap()).value(ROOT))
     })
 }
 

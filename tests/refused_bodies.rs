@@ -8,6 +8,7 @@
 )]
 
 use heify_gateway::contract::{Contract, Lookup};
+use heify_gateway::document::Table;
 use heify_gateway::refusal::{AudioFault, Refusal};
 use heify_gateway::validate::judge;
 use http::Method;
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 
 const ID: &str = "a1b2c3d4-e5f6-7890-1234-567890abcdef";
 
-fn verdict_on_bytes(path: &str, body: &[u8]) -> Result<Value, Refusal> {
+fn verdict_on_bytes(path: &str, body: &[u8]) -> Result<Table, Refusal> {
     thread_local!(static CONTRACT: Contract = Contract::built_in().unwrap());
     CONTRACT.with(|contract| {
         let Lookup::Found(endpoint) = contract.find(path, &Method::POST) else {

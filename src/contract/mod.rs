@@ -29,6 +29,7 @@ mod extension;
 pub(crate) mod field_path;
 mod fields;
 mod format;
+mod instance;
 mod message;
 mod nearest;
 mod pointed;

@@ -4,16 +4,19 @@
 //! fault that a reader should mend first.
 
 use jsonschema::error::ValidationErrorKind;
+use jsonschema::json::{Json, Node};
 use jsonschema::paths::Location;
-use jsonschema::{Keyword, PatternOptions, ValidationError, Validator};
+use jsonschema::{Draft, Keyword, PatternOptions, ValidationError, Validator};
 use serde_json::{Map, Value};
 
 use super::audio_url::is_no_audio;
 use super::field_path::FieldPath;
 use super::fields::Fields;
 use super::format::FORMATS;
+use super::instance::{Documents, Instance};
 use super::message;
 use super::rules::{self, Rule};
+use crate::document::Document;
 
 /// The longest array or object that is searched for faults as a whole: a body of a million wrong
 /// items must not become a million reports in memory. A longer one is reported by its first
@@ -23,6 +26,9 @@ const SEARCHED: usize = 1000;
 /// The compiled schema of a request body.
 #[derive(Debug)]
 pub struct BodySchema {
+    /// Tells whether a body fits, from its bytes.
+    quick: Validator<Documents>,
+    /// The same schema over values: only of these can be said what is wrong.
     validator: Validator,
     fields: Fields,
     required: bool,
@@ -62,25 +68,18 @@ impl BodySchema {
         fields: Fields,
         required: bool,
     ) -> Result<Self, (String, String)> {
-        let mut options = jsonschema::draft202012::options()
-            .should_validate_formats(true)
-            // A document must not be able to slow down the gateway by a pattern that backtracks.
-            .with_pattern_options(PatternOptions::regex())
-            .with_keyword("x-gateway-rule", rule_keyword)
-            .with_keyword("x-gateway-trimmed-length", trimmed_length_keyword)
-            .with_keyword(AUDIO_URL, audio_url_keyword);
-        for format in FORMATS {
-            options = options.with_format(format.name, format.check);
-        }
-        let validator = options
-            .build(schema)
-            .map_err(|error| (error.instance_path().as_str().to_owned(), error.to_string()))?;
-        Ok(Self { validator, fields, required })
+        let (quick, validator) = (compiled(schema)?, compiled(schema)?);
+        Ok(Self { quick, validator, fields, required })
     }
 
     /// Whether the operation cannot do without a body.
     pub fn is_required(&self) -> bool {
         self.required
+    }
+
+    /// Whether a body has no fault. Where it has one, [`check`](Self::check) tells which.
+    pub(crate) fn fits(&self, body: &Document<'_>) -> bool {
+        self.quick.is_valid(Instance::whole(body))
     }
 
     /// Checks a body.
@@ -189,6 +188,24 @@ impl BodySchema {
     }
 }
 
+/// Compiles a schema for what is checked in one of two forms.
+pub(super) fn compiled<F: Json>(schema: &Value) -> Result<Validator<F>, (String, String)> {
+    let mut options = jsonschema::options_for::<F>()
+        .with_draft(Draft::Draft202012)
+        .should_validate_formats(true)
+        // A document must not be able to slow down the gateway by a pattern that backtracks.
+        .with_pattern_options(PatternOptions::regex())
+        .with_keyword("x-gateway-rule", rule_keyword)
+        .with_keyword("x-gateway-trimmed-length", trimmed_length_keyword)
+        .with_keyword(AUDIO_URL, audio_url_keyword);
+    for format in FORMATS {
+        options = options.with_format(format.name, format.check);
+    }
+    options
+        .build(schema)
+        .map_err(|error| (error.instance_path().as_str().to_owned(), error.to_string()))
+}
+
 /// The path of the field that a fault is about.
 fn field(error: &ValidationError<'_>, violation: &Violation, body: &Value) -> Box<str> {
     match violation {
@@ -251,27 +268,27 @@ impl<'v> Steps<'v> {
 /// A cross-field rule as a keyword of JSON Schema.
 struct RuleKeyword(Rule);
 
-impl<'i> Keyword<'i> for RuleKeyword {
-    fn validate(&self, instance: &'i Value) -> Result<(), ValidationError<'i>> {
-        (self.0)(instance).map_err(ValidationError::custom)
+impl<'i, F: Json> Keyword<'i, F> for RuleKeyword {
+    fn validate(&self, instance: F::Node<'i>) -> Result<(), ValidationError<'i>> {
+        (self.0)(&instance.to_value()).map_err(ValidationError::custom)
     }
 
-    fn is_valid(&self, instance: &'i Value) -> bool {
-        (self.0)(instance).is_ok()
+    fn is_valid(&self, instance: F::Node<'i>) -> bool {
+        (self.0)(&instance.to_value()).is_ok()
     }
 }
 
 struct TrimmedLength(usize);
 
-impl<'i> Keyword<'i> for TrimmedLength {
-    fn validate(&self, instance: &'i Value) -> Result<(), ValidationError<'i>> {
-        instance.as_str().map_or(Ok(()), |text| {
-            rules::trimmed_length(text, self.0).map_err(ValidationError::custom)
+impl<'i, F: Json> Keyword<'i, F> for TrimmedLength {
+    fn validate(&self, instance: F::Node<'i>) -> Result<(), ValidationError<'i>> {
+        instance.as_string().map_or(Ok(()), |text| {
+            rules::trimmed_length(&text, self.0).map_err(ValidationError::custom)
         })
     }
 
-    fn is_valid(&self, instance: &'i Value) -> bool {
-        instance.as_str().is_none_or(|text| rules::trimmed_length(text, self.0).is_ok())
+    fn is_valid(&self, instance: F::Node<'i>) -> bool {
+        instance.as_string().is_none_or(|text| rules::trimmed_length(&text, self.0).is_ok())
     }
 }
 
@@ -280,37 +297,49 @@ const AUDIO_URL: &str = "x-gateway-audio-url";
 
 struct AudioUrl;
 
-impl<'i> Keyword<'i> for AudioUrl {
-    fn validate(&self, instance: &'i Value) -> Result<(), ValidationError<'i>> {
-        if self.is_valid(instance) {
+impl<'i, F: Json> Keyword<'i, F> for AudioUrl {
+    fn validate(&self, instance: F::Node<'i>) -> Result<(), ValidationError<'i>> {
+        if Keyword::<F>::is_valid(self, instance) {
             return Ok(());
         }
         // Never shown: the keyword's name alone says what is the case.
         Err(ValidationError::custom(" is no audio."))
     }
 
-    fn is_valid(&self, instance: &'i Value) -> bool {
-        !instance.as_str().is_some_and(is_no_audio)
+    fn is_valid(&self, instance: F::Node<'i>) -> bool {
+        !instance.as_string().is_some_and(|text| is_no_audio(&text))
     }
 }
 
-type Made<'a> = Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>>;
+type Made<'a, F> = Result<Box<dyn for<'i> Keyword<'i, F>>, ValidationError<'a>>;
 
-fn rule_keyword<'a>(_: &'a Map<String, Value>, name: &'a Value, _: Location) -> Made<'a> {
+fn rule_keyword<'a, F: Json>(
+    _: &'a Map<String, Value>,
+    name: &'a Value,
+    _: Location,
+) -> Made<'a, F> {
     match name.as_str().and_then(rules::by_name) {
         Some(rule) => Ok(Box::new(RuleKeyword(rule))),
         None => Err(ValidationError::schema("unknown rule")),
     }
 }
 
-fn trimmed_length_keyword<'a>(_: &'a Map<String, Value>, most: &'a Value, _: Location) -> Made<'a> {
+fn trimmed_length_keyword<'a, F: Json>(
+    _: &'a Map<String, Value>,
+    most: &'a Value,
+    _: Location,
+) -> Made<'a, F> {
     match most.as_u64().and_then(|most| usize::try_from(most).ok()) {
         Some(most) => Ok(Box::new(TrimmedLength(most))),
         None => Err(ValidationError::schema("expected a number of characters")),
     }
 }
 
-fn audio_url_keyword<'a>(_: &'a Map<String, Value>, value: &'a Value, _: Location) -> Made<'a> {
+fn audio_url_keyword<'a, F: Json>(
+    _: &'a Map<String, Value>,
+    value: &'a Value,
+    _: Location,
+) -> Made<'a, F> {
     match value {
         Value::Bool(true) => Ok(Box::new(AudioUrl)),
         _ => Err(ValidationError::schema("expected true")),

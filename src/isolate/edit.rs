@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::document::{Document, Place};
+use crate::document::{Document, Place};
 
 /// A change of a document: these bytes go, and in their place comes a number or nothing.
 #[derive(Debug, PartialEq, Eq)]
@@ -78,11 +78,12 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::Value;
 
-    use super::super::document::ROOT;
     use super::*;
+    use crate::document::{ROOT, Table};
 
     fn kept(text: &str, stays: &[bool]) -> String {
-        let document = Document::read(text.as_bytes()).unwrap();
+        let table = Table::read(text, 64).unwrap();
+        let document = table.of(text);
         let fates = stays.iter().map(|stays| if *stays { Fate::Stays } else { Fate::Goes });
         let items: Vec<_> = document.items(ROOT).zip(fates).collect();
         let mut edits = Vec::new();

@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Request;
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::Settings;
-use super::document::Document;
 use super::edit::apply;
 use super::list::{ListRule, Unreadable, Whose};
 use super::named::{Named, named};
+use super::read::read;
 use super::rule::{judge, judge_all, open_job};
 use super::shape::shape;
 use crate::budget::{Budget, Hold};
 use crate::checked::Checked;
 use crate::contract::{Contract, Endpoint, Kind};
+use crate::document::Document;
 use crate::records::{Owner, Records};
 use crate::refusal::Refusal;
 use crate::tenant::Tenant;
@@ -73,9 +73,9 @@ impl Isolation {
         let extensions = request.extensions();
         let endpoint = extensions.get::<Arc<Endpoint>>().ok_or(Refusal::Misassembled)?;
         let tenant = extensions.get::<Arc<Tenant>>().ok_or(Refusal::Misassembled)?;
-        let Checked(body) = extensions.get().ok_or(Refusal::Misassembled)?;
+        let checked = extensions.get::<Checked>().ok_or(Refusal::Misassembled)?;
         let list = self.lists.get(endpoint.index).ok_or(Refusal::Misassembled)?;
-        let named = named(&endpoint.ids, body, request.uri().query())?;
+        let named = named(&endpoint.ids, &checked.document(), request.uri().query())?;
         if list.is_none()
             && let Some(owners) = self.remembered(&named)
         {
@@ -95,7 +95,7 @@ impl Isolation {
         &self,
         tenant: &Tenant,
         endpoint: &Endpoint,
-        body: &Value,
+        body: &Document<'_>,
         query: Option<&str>,
     ) -> Result<Vec<(Box<str>, Refusal)>, Refusal> {
         let named = match named(&endpoint.ids, body, query) {
@@ -166,7 +166,8 @@ impl Case {
     /// Filters a list. `None`: it passes as it is.
     pub(super) async fn filter(&self, bytes: &Bytes) -> Result<Option<Bytes>, Refusal> {
         let Some(rule) = self.rule() else { return Ok(None) };
-        let document = Document::read(bytes).map_err(|flaw| self.withhold(flaw.into(), None))?;
+        let (text, table) = read(bytes).map_err(|flaw| self.withhold(flaw.into(), None))?;
+        let document = table.of(text);
         let unreadable = |problem| self.withhold(problem, Some(&document));
         let ids = rule.ids(&document).map_err(unreadable)?;
         let owners = self.isolation.owners(ids.clone()).await?;

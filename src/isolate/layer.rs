@@ -18,11 +18,11 @@ use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 use uuid::Uuid;
 
-use super::document::table_bytes;
 use super::isolation::{Case, Isolation, Way};
 use super::list::Unreadable;
 use crate::body::BoxError;
 use crate::budget::Hold;
+use crate::document::table_bytes;
 use crate::refusal::Refusal;
 
 /// Makes [`Isolate`].

@@ -6,9 +6,10 @@
 
 use uuid::Uuid;
 
-use super::document::{Document, Flaw, Form, Place, ROOT};
 use super::edit::{Edit, Fate, cut};
+use super::read::id_at;
 use crate::contract::{Contract, Endpoint};
+use crate::document::{Document, Flaw, Form, Place, ROOT};
 
 /// Members whose numbers a client sent itself.
 const HARMLESS: [&str; 5] = ["page", "limit", "offset", "per_page", "page_size"];
@@ -149,7 +150,7 @@ impl ListRule {
     fn carried(&self, document: &Document<'_>, place: Place) -> impl Iterator<Item = Uuid> {
         let is_object = document.form(place) == Form::Object;
         let ids = self.ids.iter().filter(move |_| is_object);
-        ids.filter_map(move |id| document.id(document.pointed(place, id)?))
+        ids.filter_map(move |id| id_at(document, document.pointed(place, id)?))
     }
 
     /// What must be changed for the tenant to see its own only.
@@ -217,7 +218,7 @@ impl<'w> Walk<'w> {
                 self.numbers.push(Number { place, parent });
                 Ok(())
             }
-            Form::Text => match self.document.id(place).map(&mut self.whose) {
+            Form::Text => match id_at(self.document, place).map(&mut self.whose) {
                 Some(Whose::Foreign) => Err(Unreadable::ForeignId),
                 _ => Ok(()),
             },
@@ -228,7 +229,7 @@ impl<'w> Walk<'w> {
                     return Err(Unreadable::ForeignId);
                 }
                 for (key, value) in self.document.members(place) {
-                    if self.document.id(key).is_some() {
+                    if id_at(self.document, key).is_some() {
                         return Err(Unreadable::KeyedById);
                     }
                     let name = self.document.string(key).unwrap_or_default();
@@ -290,7 +291,7 @@ impl<'w> Walk<'w> {
         let (document, whose) = (self.document, &mut self.whose);
         let is_object = document.form(place) == Form::Object;
         let ids = ids.iter().filter(move |_| is_object);
-        ids.filter_map(move |id| Some(whose(document.id(document.pointed(place, id)?)?)))
+        ids.filter_map(move |id| Some(whose(id_at(document, document.pointed(place, id)?)?)))
     }
 
     /// Looks through what a tenant may see, for what it may not. What nobody holds stays: a tenant's
@@ -300,7 +301,7 @@ impl<'w> Walk<'w> {
             Form::List => self.items_within(place, parent),
             Form::Object => {
                 for (key, value) in self.document.members(place) {
-                    let id = self.document.id(key);
+                    let id = id_at(self.document, key);
                     let is_foreign = id.map(&mut self.whose) == Some(Whose::Foreign);
                     if is_foreign || self.is_foreign(value) {
                         return Err(Unreadable::ForeignId);
@@ -317,7 +318,7 @@ impl<'w> Walk<'w> {
     fn items_within(&mut self, list: Place, parent: Option<Place>) -> Result<(), Unreadable> {
         let mut items = Vec::new();
         for item in self.document.items(list) {
-            let id = self.document.id(item).map(&mut self.whose);
+            let id = id_at(self.document, item).map(&mut self.whose);
             let is_foreign = id == Some(Whose::Foreign) || self.is_foreign(item);
             items.push((item, if is_foreign { Fate::Goes } else { Fate::Stays }));
         }

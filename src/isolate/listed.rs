@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use super::document::Document;
 use super::list::{ListRule, Unreadable};
+use super::read::read;
 use crate::contract::{Contract, Endpoint};
 
 /// Reads the ids of the listed objects from an answer of an endpoint that lists, by the rule by which
@@ -16,8 +16,8 @@ pub fn listed(
     contract: &Contract,
     answer: &[u8],
 ) -> Result<Vec<Uuid>, &'static str> {
-    let document = Document::read(answer).map_err(|flaw| Unreadable::from(flaw).problem())?;
-    ListRule::new(endpoint, contract).listed(&document).map_err(Unreadable::problem)
+    let (text, table) = read(answer).map_err(|flaw| Unreadable::from(flaw).problem())?;
+    ListRule::new(endpoint, contract).listed(&table.of(text)).map_err(Unreadable::problem)
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@
 //! ```
 //! use heify_gateway::contract::{Contract, Lookup};
 //! use heify_gateway::isolate::{judge, named};
+//! use heify_gateway::document::Table;
 //! use http::Method;
-//! use serde_json::json;
 //!
 //! let document = "
 //! openapi: 3.1.1
@@ -30,20 +30,21 @@
 //! ";
 //! let contract = Contract::parse(document, "library.yaml").expect("no mistakes");
 //! let Lookup::Found(endpoint) = contract.find("/return", &Method::POST) else { panic!() };
-//! let body = json!({ "loan_id": "a1b2c3d4-e5f6-7890-1234-567890abcdef" });
-//! let named = named(&endpoint.ids, &body, None).unwrap();
+//! let body = r#"{ "loan_id": "a1b2c3d4-e5f6-7890-1234-567890abcdef" }"#;
+//! let table = Table::read(body, 64).expect("JSON");
+//! let named = named(&endpoint.ids, &table.of(body), None).unwrap();
 //! let nobody = [None];
 //! let refused = judge(&named, &nobody, "acme", endpoint).unwrap_err();
 //! assert_eq!(refused.message(), "No object was found for the id in loan_id.");
 //! ```
 
-mod document;
 mod edit;
 mod isolation;
 mod layer;
 mod list;
 mod listed;
 mod named;
+mod read;
 mod rule;
 mod shape;
 mod spelling;

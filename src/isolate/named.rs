@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
 use uuid::Uuid;
 
+use super::read::SHORTEST;
 use super::spelling::{all_spelled, contained, spelled};
 use crate::contract::IdField;
 use crate::contract::field_path::FieldPath;
+use crate::document::{Document, Form, Place, ROOT, unescaped};
 use crate::refusal::Refusal;
 
 /// The most ids that one request may name: each of them may cost a look-up.
@@ -31,12 +32,16 @@ pub struct Named {
 ///
 /// # Errors
 /// The refusal of a request that names too many.
-pub fn named(fields: &[IdField], body: &Value, query: Option<&str>) -> Result<Vec<Named>, Refusal> {
-    let mut walk = Walk { steps: Vec::new(), found: Vec::new() };
+pub fn named<'b>(
+    fields: &'b [IdField],
+    body: &'b Document<'b>,
+    query: Option<&str>,
+) -> Result<Vec<Named>, Refusal> {
+    let mut walk = Walk { body, steps: Vec::new(), found: Vec::new() };
     for (index, field) in fields.iter().enumerate() {
-        walk.known(index, field.pointer.strip_prefix('/').unwrap_or_default(), body)?;
+        walk.known(index, field.pointer.strip_prefix('/').unwrap_or_default(), ROOT)?;
     }
-    walk.anywhere(body)?;
+    walk.anywhere(ROOT)?;
     if let Some(query) = query {
         walk.query(query)?;
     }
@@ -44,38 +49,46 @@ pub fn named(fields: &[IdField], body: &Value, query: Option<&str>) -> Result<Ve
 }
 
 enum Step<'b> {
-    Key(&'b str),
+    Key(Cow<'b, str>),
     Index(usize),
 }
 
 struct Walk<'b> {
+    body: &'b Document<'b>,
     steps: Vec<Step<'b>>,
     found: Vec<Named>,
 }
 
 impl<'b> Walk<'b> {
     /// Follows what is left of a pointer, with `*` for every item of an array.
-    fn known(&mut self, index: usize, pointer: &str, value: &'b Value) -> Result<(), Refusal> {
+    fn known(&mut self, index: usize, pointer: &'b str, place: Place) -> Result<(), Refusal> {
+        let form = self.body.form(place);
         if pointer.is_empty() {
-            return match value {
-                Value::Null => Ok(()),
-                Value::String(text) => self.add(spelled(text), Some(index)),
-                _ => self.add(None, Some(index)),
+            return match form {
+                Form::Null => Ok(()),
+                Form::Text => {
+                    let text = self.body.string(place);
+                    self.add(text.and_then(|text| spelled(&text)), Some(index))
+                }
+                Form::Boolean | Form::Number | Form::List | Form::Object => {
+                    self.add(None, Some(index))
+                }
             };
         }
         let (segment, rest) = pointer.split_once('/').unwrap_or((pointer, ""));
-        match value {
-            Value::Object(members) => {
-                if let Some((key, value)) = members.get_key_value(&*unescaped(segment)) {
-                    self.steps.push(Step::Key(key));
+        match form {
+            Form::Object => {
+                let name = unescaped(segment);
+                if let Some((_, value)) = self.body.member(place, &name) {
+                    self.steps.push(Step::Key(name));
                     self.known(index, rest, value)?;
                     self.steps.pop();
                 }
             }
-            Value::Array(items) if segment == "*" => {
-                for (place, item) in items.iter().enumerate() {
-                    self.steps.push(Step::Index(place));
-                    self.known(index, rest, item)?;
+            Form::List if segment == "*" => {
+                for (item, place) in self.body.items(place).enumerate() {
+                    self.steps.push(Step::Index(item));
+                    self.known(index, rest, place)?;
                     self.steps.pop();
                 }
             }
@@ -84,36 +97,43 @@ impl<'b> Walk<'b> {
         Ok(())
     }
 
-    fn anywhere(&mut self, value: &'b Value) -> Result<(), Refusal> {
-        match value {
-            Value::String(text) => self.text(text)?,
-            Value::Array(items) => {
-                for (place, item) in items.iter().enumerate() {
-                    self.steps.push(Step::Index(place));
-                    self.anywhere(item)?;
+    fn anywhere(&mut self, place: Place) -> Result<(), Refusal> {
+        match self.body.form(place) {
+            Form::Text => self.text_at(place)?,
+            Form::List => {
+                for (item, place) in self.body.items(place).enumerate() {
+                    self.steps.push(Step::Index(item));
+                    self.anywhere(place)?;
                     self.steps.pop();
                 }
             }
-            Value::Object(members) => {
-                for (key, value) in members {
-                    self.steps.push(Step::Key(key));
-                    self.text(key)?;
+            Form::Object => {
+                for (key, value) in self.body.members(place) {
+                    self.steps.push(Step::Key(self.body.string(key).unwrap_or_default()));
+                    self.text_at(key)?;
                     self.anywhere(value)?;
                     self.steps.pop();
                 }
             }
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            Form::Null | Form::Boolean | Form::Number => {}
         }
         Ok(())
     }
 
     fn query(&mut self, query: &str) -> Result<(), Refusal> {
-        self.steps.push(Step::Key("the query"));
+        self.steps.push(Step::Key("the query".into()));
         for text in query.split(['&', ';', '=']) {
             self.text(&decoded(text))?;
         }
         // Nobody publishes a query, so nobody's data is mistaken for an id there.
         contained(&decoded(query)).try_for_each(|id| self.mention(id))
+    }
+
+    fn text_at(&mut self, place: Place) -> Result<(), Refusal> {
+        if self.body.span(place).len() < SHORTEST {
+            return Ok(());
+        }
+        self.body.string(place).map_or(Ok(()), |text| self.text(&text))
     }
 
     fn text(&mut self, text: &str) -> Result<(), Refusal> {
@@ -147,15 +167,6 @@ impl<'b> Walk<'b> {
     }
 }
 
-/// A segment of a pointer as it stands in an object (RFC 6901, section 4).
-fn unescaped(segment: &str) -> Cow<'_, str> {
-    if segment.contains('~') {
-        Cow::Owned(segment.replace("~1", "/").replace("~0", "~"))
-    } else {
-        Cow::Borrowed(segment)
-    }
-}
-
 /// Decodes a part of a query (WHATWG URL, `application/x-www-form-urlencoded`).
 fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
@@ -179,9 +190,11 @@ fn decoded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::checked::Checked;
+    use crate::document::Table;
 
     const A: &str = "aaaaaaaa-0000-0000-0000-000000000001";
     const B: &str = "bbbbbbbb-0000-0000-0000-000000000002";
@@ -192,7 +205,8 @@ mod tests {
     }
 
     fn found(pointers: &[&str], body: &Value) -> Vec<(Option<String>, Option<usize>, String)> {
-        let named = named(&fields(pointers), body, None).unwrap();
+        let fields = fields(pointers);
+        let named = named(&fields, &Checked::from(body).document(), None).unwrap();
         let shown = |named: Named| {
             (named.id.map(|id| id.to_string()), named.known, named.field.into_string())
         };
@@ -246,6 +260,10 @@ mod tests {
         assert_eq!(found(&[], &json!(A)), [one(A, None, "the body")]);
     }
 
+    fn in_query(query: &str) -> Result<Vec<Named>, Refusal> {
+        named(&[], &Table::default().of(""), Some(query))
+    }
+
     #[test]
     fn an_id_in_the_query_is_found_in_names_and_values() {
         for query in [
@@ -257,22 +275,23 @@ mod tests {
             format!("+{A}+=1"),
             format!("%&%zz={A}"),
         ] {
-            let found = named(&[], &Value::Null, Some(&query)).unwrap();
+            let found = in_query(&query).unwrap();
             assert_eq!(found.len(), 1, "{query}");
             assert_eq!(found[0].id, Some(A.parse().unwrap()), "{query}");
             assert_eq!(&*found[0].field, "the query");
         }
-        assert_eq!(named(&[], &Value::Null, Some("a=%ff%&b=%")), Ok(Vec::new()));
+        assert_eq!(in_query("a=%ff%&b=%"), Ok(Vec::new()));
     }
 
     #[test]
     fn a_request_names_a_thousand_different_ids_and_no_more() {
-        let ids = |count: u128| -> Value {
+        let found = |count: u128| {
             let twice = (0..count).chain(0..count);
-            twice.map(|bits| Value::from(Uuid::from_u128(bits).to_string())).collect()
+            let ids = twice.map(|bits| Value::from(Uuid::from_u128(bits).to_string())).collect();
+            named(&[], &Checked::from(&ids).document(), None).map(|found| found.len())
         };
-        assert_eq!(named(&[], &ids(1_000), None).map(|found| found.len()), Ok(1_000));
+        assert_eq!(found(1_000), Ok(1_000));
         let message = "A request may name at most 1000 ids.".into();
-        assert_eq!(named(&[], &ids(1_001), None), Err(Refusal::InvalidField { message }));
+        assert_eq!(found(1_001), Err(Refusal::InvalidField { message }));
     }
 }

@@ -1,6 +1,7 @@
 //! How is the shape of an answer shown to operators, without anything that it says?
 
-use super::document::{Document, Form, Place, ROOT};
+use super::read::id_at;
+use crate::document::{Document, Form, Place, ROOT};
 
 /// The longest sample, in bytes.
 const LONGEST: usize = 512;
@@ -26,7 +27,7 @@ fn write(document: &Document<'_>, place: Place, depth: usize, sample: &mut Strin
         Form::Null => sample.push_str("null"),
         Form::Boolean => sample.push_str("boolean"),
         Form::Number => sample.push_str("number"),
-        Form::Text if document.id(place).is_some() => sample.push_str("id"),
+        Form::Text if id_at(document, place).is_some() => sample.push_str("id"),
         Form::Text => sample.push_str("text"),
         Form::List => {
             sample.push('[');
@@ -71,9 +72,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::document::Table;
 
     fn shown(text: &str) -> String {
-        shape(&Document::read(text.as_bytes()).unwrap())
+        shape(&Table::read(text, 128).unwrap().of(text))
     }
 
     #[test]
@@ -103,8 +105,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_document_makes_it_panic(text in "[\\[\\]{}:,\"a1]{0,24}") {
-            if let Ok(document) = Document::read(text.as_bytes()) {
-                prop_assert!(shape(&document).len() < 700);
+            if let Ok(table) = Table::read(&text, 128) {
+                prop_assert!(shape(&table.of(&text)).len() < 700);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The tower part of the preflight.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use super::outcome::Outcome;
 use super::room::Preflights;
 use crate::checked::Checked;
 use crate::contract::Endpoint;
+use crate::document::ROOT;
 use crate::early::Early;
 use crate::measured::Measured;
 use crate::observation::Observation;
@@ -99,10 +101,11 @@ impl Case {
         let extensions = request.extensions();
         let endpoint = extensions.get::<Arc<Endpoint>>().ok_or(Refusal::Misassembled)?;
         let Some(pointer) = &endpoint.audio_url else { return Ok(None) };
-        let Checked(body) = extensions.get::<Checked>().ok_or(Refusal::Misassembled)?;
+        let checked = extensions.get::<Checked>().ok_or(Refusal::Misassembled)?;
         let tenant = extensions.get::<Arc<Tenant>>().ok_or(Refusal::Misassembled)?;
-        let url = body.pointer(pointer).and_then(serde_json::Value::as_str);
-        let case = |url: &str| Self {
+        let body = checked.document();
+        let url = body.pointed(ROOT, pointer).and_then(|place| body.string(place));
+        let case = |url: Cow<'_, str>| Self {
             room: Arc::clone(room),
             url: url.into(),
             tenant: Arc::clone(tenant),

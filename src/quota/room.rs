@@ -17,6 +17,7 @@ use super::plan::Plan;
 use super::settings::{Rounding, Settings, WhenRecordsFail};
 use crate::checked::Checked;
 use crate::contract::{Contract, Endpoint, Kind};
+use crate::document::ROOT;
 use crate::measured::Measured;
 use crate::observation::Observation;
 use crate::records::ledger::{Charge, Reserve};
@@ -130,12 +131,11 @@ impl Quotas {
     /// for all else the worker looks into the records, and not this call.
     fn nudge(&self, endpoint: &Endpoint, facts: &Extensions) {
         let field = self.jobs.get(endpoint.index).and_then(Option::as_deref);
-        let (Some(field), Some(Checked(body)), false) =
-            (field, facts.get::<Checked>(), self.keeps_apart)
+        let (Some(field), Some(checked), false) = (field, facts.get::<Checked>(), self.keeps_apart)
         else {
             return;
         };
-        let id = body.pointer(field).and_then(|id| Uuid::try_parse(id.as_str()?).ok());
+        let id = object_id(checked, field);
         if let Some(id) = id
             && self.records.remembered(&id).is_none_or(|owner| owner.job_open)
         {
@@ -216,6 +216,12 @@ impl Quotas {
             charges,
         }))
     }
+}
+
+/// The id that stands there in a body.
+pub(in crate::quota) fn object_id(checked: &Checked, pointer: &str) -> Option<Uuid> {
+    let body = checked.document();
+    Uuid::try_parse(&body.string(body.pointed(ROOT, pointer)?)?).ok()
 }
 
 fn job_field(contract: &Contract, endpoint: &Endpoint) -> Option<Box<str>> {

@@ -73,11 +73,12 @@ impl Explainer {
         {
             told.rate(endpoint, enforcement, rate, rate_limit::refusal);
         }
-        let (value, judged) = judge_all(&asked.body, endpoint.body.as_ref(), MOST);
+        let (table, judged) = judge_all(&asked.body, endpoint.body.as_ref(), MOST);
+        let body = table.of(std::str::from_utf8(&asked.body).unwrap_or_default());
         let ids = match &self.isolation {
             None => Vec::new(),
             Some(isolation) => {
-                isolation.faults(tenant, endpoint, &value, asked.query.as_deref()).await?
+                isolation.faults(tenant, endpoint, &body, asked.query.as_deref()).await?
             }
         };
         told.body(judged, ids);
@@ -145,9 +146,8 @@ impl Service<Request<Full<Bytes>>> for Explain {
             (extensions.get::<Arc<Tenant>>(), extensions.get::<Arc<Observation>>());
         let caller = observation.and_then(|observation| observation.caller());
         let asked = match (tenant, caller, extensions.get::<Checked>()) {
-            (Some(tenant), Some(caller), Some(Checked(value))) => {
-                Asked::read(value).map(|asked| (Arc::clone(tenant), Arc::clone(&caller.key), asked))
-            }
+            (Some(tenant), Some(caller), Some(checked)) => Asked::read(&checked.document())
+                .map(|asked| (Arc::clone(tenant), Arc::clone(&caller.key), asked)),
             _ => Err(Refusal::Misassembled),
         };
         let (tenant, key, asked) = match asked {

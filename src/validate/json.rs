@@ -2,7 +2,8 @@
 //!
 //! What is checked here must be what the upstream parses. An object with the same key twice has
 //! two readings (RFC 8259, section 4), and a body nested very deeply ends some parsers: both are
-//! refused while the one pass over the bytes builds the value.
+//! refused while the one pass over the bytes builds the value. Good bodies are read by places and
+//! without it, see `rule.rs`; this reader says what is wrong with the others.
 
 use std::cell::RefCell;
 use std::fmt;

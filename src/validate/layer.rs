@@ -111,14 +111,14 @@ impl<A: HttpBody<Data = Bytes> + Unpin> Opened<A> {
                 observation.set_body_bytes(collect.length());
             }
             let checked = collected.and_then(|bytes| {
-                let value = judge(&bytes, endpoint.body.as_ref())?;
-                Ok((bytes, Checked(value)))
+                let table = judge(&bytes, endpoint.body.as_ref())?;
+                Ok((bytes, table))
             });
             match checked {
-                Ok((bytes, checked)) => {
-                    parts.extensions.insert(checked);
+                Ok((bytes, table)) => {
                     let ends_here = endpoint.effect.repeatable;
                     let bytes = if ends_here { bytes } else { collect.hold(bytes) };
+                    parts.extensions.insert(Checked::new(bytes.clone(), table));
                     ready.call(Request::from_parts(parts, Full::new(bytes))).await
                 }
                 Err(refusal) => Ok(refusal.into_response()),
@@ -160,6 +160,7 @@ mod tests {
 
     use super::*;
     use crate::contract::Contract;
+    use crate::document::ROOT;
 
     #[tokio::test]
     async fn what_a_body_says_goes_along_with_its_bytes() {
@@ -181,7 +182,8 @@ mod tests {
             request.extensions_mut().insert(Arc::clone(&contract.endpoints()[0]));
             request.extensions_mut().insert(Arc::new(Tenant { index: 0, id: "acme".into() }));
             let answer = layer.layer(service_fn(echo)).oneshot(request).await.unwrap();
-            assert_eq!(answer.extensions().get(), Some(&Checked(value)));
+            let checked = answer.extensions().get::<Checked>().unwrap();
+            assert_eq!(checked.document().value(ROOT), value);
             assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), body);
         }
     }

@@ -1,11 +1,11 @@
 //! Is the body what the contract asks for?
 //!
 //! The room reads the body whole, within a byte limit, a deadline and a budget of bytes in memory,
-//! checks it against the endpoint's schema, and passes on the original bytes, with what they say as
-//! the fact [`Checked`](crate::checked::Checked). What it checked must be what the upstream parses:
-//! duplicate keys, bytes that are not UTF-8, depth bombs and compressed bodies are refused, all with
-//! 400 and a message that names the field by its path. What the contract does not publish is not
-//! checked. The declared `Content-Type` is no reason to refuse.
+//! checks it against the endpoint's schema, and passes on the original bytes, with the places of all
+//! values in them as the fact [`Checked`](crate::checked::Checked). What it checked must be what the
+//! upstream parses: duplicate keys, bytes that are not UTF-8, depth bombs and compressed bodies are
+//! refused, all with 400 and a message that names the field by its path. What the contract does not
+//! publish is not checked. The declared `Content-Type` is no reason to refuse.
 //!
 //! ```
 //! use heify_gateway::contract::{Contract, Lookup};
@@ -35,6 +35,8 @@ mod collect;
 mod json;
 mod layer;
 mod rule;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

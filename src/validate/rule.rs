@@ -1,27 +1,45 @@
 //! Which bodies are forwarded?
 
-use serde_json::Value;
-
 use super::json;
 use crate::contract::{BodySchema, Violation};
+use crate::document::{ROOT, Table};
 use crate::refusal::{AudioFault, Refusal};
 
 /// Judges the body of a request: JSON that every reader reads alike, and of the shape that the
-/// contract asks for. The value is what was read; the bytes themselves are what is forwarded.
+/// contract asks for. What is read are the places of its values; the bytes themselves are what is
+/// forwarded.
 ///
 /// Without a schema any JSON passes. An empty body is null where the contract does not ask for one.
 ///
 /// # Errors
 /// The refusal for the client: of JSON first, then of the contract.
-pub fn judge(bytes: &[u8], schema: Option<&BodySchema>) -> Result<Value, Refusal> {
+pub fn judge(bytes: &[u8], schema: Option<&BodySchema>) -> Result<Table, Refusal> {
     if !schema.is_some_and(BodySchema::is_required) && json::is_blank(bytes) {
-        return Ok(Value::Null);
+        return Ok(Table::default());
     }
-    let value = json::read(bytes)?;
+    let (text, table) = read(bytes)?;
     if let Some(schema) = schema {
-        schema.check(&value).map_err(refuse)?;
+        let document = table.of(text);
+        if !schema.fits(&document) {
+            schema.check(&document.value(ROOT)).map_err(refuse)?;
+        }
     }
-    Ok(value)
+    Ok(table)
+}
+
+/// Reads a body into a table. Whatever is wrong with it is said by the reader that builds a value:
+/// so is every number and text on which readers differ judged by it, if not passed here.
+fn read(bytes: &[u8]) -> Result<(&str, Table), Refusal> {
+    let text = std::str::from_utf8(bytes).ok();
+    let read = text.and_then(|text| Some((text, Table::read(text, json::DEEPEST).ok()?)));
+    match read {
+        Some((text, table)) if table.of(text).is_readable() => Ok((text, table)),
+        doubtful => {
+            json::read(bytes)?;
+            // Readers that do not agree are what the room is there to refuse.
+            doubtful.ok_or(Refusal::InvalidJson { line: 1, column: 1 })
+        }
+    }
 }
 
 /// All that is wrong with a body, and not the first of it only.
@@ -36,18 +54,19 @@ pub struct Judgement {
 }
 
 /// Judges a body as [`judge`] does, and finds as much of what is wrong with it as is told at once.
-pub fn judge_all(bytes: &[u8], schema: Option<&BodySchema>, most: usize) -> (Value, Judgement) {
+pub fn judge_all(bytes: &[u8], schema: Option<&BodySchema>, most: usize) -> (Table, Judgement) {
     if !schema.is_some_and(BodySchema::is_required) && json::is_blank(bytes) {
-        return (Value::Null, Judgement::default());
+        return (Table::default(), Judgement::default());
     }
-    let value = match json::read(bytes) {
-        Ok(value) => value,
+    let (text, table) = match read(bytes) {
+        Ok(read) => read,
         Err(refusal) => {
             let faults = vec![(Box::default(), refusal)];
-            return (Value::Null, Judgement { faults, ..Judgement::default() });
+            return (Table::default(), Judgement { faults, ..Judgement::default() });
         }
     };
-    let Some(schema) = schema else { return (value, Judgement::default()) };
+    let Some(schema) = schema else { return (table, Judgement::default()) };
+    let value = table.of(text).value(ROOT);
     let faults = schema.faults(&value, most);
     let found = faults.found.into_iter().map(|(field, violation)| (field, refuse(violation)));
     let judgement = Judgement {
@@ -55,7 +74,7 @@ pub fn judge_all(bytes: &[u8], schema: Option<&BodySchema>, most: usize) -> (Val
         more: faults.more,
         unchecked: schema.unchecked(&value, most),
     };
-    (value, judgement)
+    (table, judgement)
 }
 
 fn refuse(violation: Violation) -> Refusal {

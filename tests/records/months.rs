@@ -88,7 +88,7 @@ impl Room {
         let mut request = Request::new(Full::from("{}"));
         request.extensions_mut().insert(endpoint);
         request.extensions_mut().insert(Arc::new(Tenant { index: 0, id: "acme".into() }));
-        request.extensions_mut().insert(Checked(serde_json::json!({})));
+        request.extensions_mut().insert(Checked::from(&serde_json::json!({})));
         let quota = QuotaLayer::new(Some(Arc::clone(&self.quotas))).layer(inner);
         let answer = quota.oneshot(request).await.unwrap();
         let reason = answer.extensions().get::<Refusal>().map(Refusal::reason);

@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::super::document::Document;
 use super::super::edit::apply;
 use super::super::list::{ListRule, Unreadable, Whose};
+use super::super::read::read;
 use super::*;
 
 fn whose(id: Uuid) -> Whose {
@@ -17,7 +17,8 @@ fn whose(id: Uuid) -> Whose {
 
 fn filtered_at(path: &str, text: &str) -> Result<String, Unreadable> {
     let rule = ListRule::new(&endpoint(path), &CONTRACT);
-    let document = Document::read(text.as_bytes())?;
+    let (text, table) = read(text.as_bytes())?;
+    let document = table.of(text);
     let looked_up = rule.ids(&document)?;
     let edits = rule.edits(&document, |id| {
         assert!(looked_up.contains(&id), "{id} is not looked up");
@@ -232,7 +233,8 @@ fn the_built_in_contract_can_filter_all_four_lists() {
         };
         let rule = ListRule::new(&list_of(&contract, kind), &contract);
         let text = answer(&[foreign(1), own(1), nobodys(1), shared(1)]).to_string();
-        let document = Document::read(text.as_bytes()).unwrap();
+        let (_, table) = read(text.as_bytes()).unwrap();
+        let document = table.of(&text);
         let edits = rule.edits(&document, whose).unwrap();
         let left: Value = serde_json::from_slice(&apply(text.as_bytes(), edits)).unwrap();
         assert_eq!(left, answer(&[own(1), shared(1)]), "{kind}");

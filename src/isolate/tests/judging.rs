@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::super::rule::{judge, open_job};
 use super::super::{Named, named};
 use super::*;
+use crate::checked::Checked;
 use crate::refusal::Refusal;
 
 /// Every effect, by the path of its endpoint.
@@ -13,7 +14,8 @@ const ALTERING: [&str; 3] = ["/change", "/delete", "/analyze"];
 
 fn verdict(path: &str, body: &Value, query: Option<&str>) -> Result<(), Refusal> {
     let endpoint = endpoint(path);
-    let named = named(&endpoint.ids, body, query)?;
+    let checked = Checked::from(body);
+    let named = named(&endpoint.ids, &checked.document(), query)?;
     let owners: Vec<_> = named.iter().map(|named| owner("call", named.id?).map(Arc::new)).collect();
     judge(&named, &owners, TEAM, &endpoint)
 }
@@ -93,7 +95,8 @@ fn a_shared_object_may_be_used_and_not_altered() {
 #[test]
 fn an_object_that_is_shared_with_others_only_is_unknown() {
     let endpoint = endpoint("/read");
-    let named = named(&endpoint.ids, &json!({"call_id": shared(1)}), None).unwrap();
+    let checked = Checked::from(&json!({"call_id": shared(1)}));
+    let named = named(&endpoint.ids, &checked.document(), None).unwrap();
     let owners = [owner("call", shared(1)).map(Arc::new)];
     assert_eq!(judge(&named, &owners, "initech", &endpoint), unknown("call_id"));
     let everybody = Holder::Shared(Sharing::Everybody);
@@ -105,7 +108,8 @@ fn an_object_that_is_shared_with_others_only_is_unknown() {
 #[test]
 fn an_id_that_nobody_looked_up_does_not_pass() {
     let endpoint = endpoint("/read");
-    let named = named(&endpoint.ids, &json!({"call_id": own(1)}), None).unwrap();
+    let checked = Checked::from(&json!({"call_id": own(1)}));
+    let named = named(&endpoint.ids, &checked.document(), None).unwrap();
     assert_eq!(judge(&named, &[], TEAM, &endpoint), Err(Refusal::Misassembled));
 }
 

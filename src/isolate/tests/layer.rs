@@ -107,7 +107,7 @@ fn request(path: &str, body: Value) -> Request<Full<Bytes>> {
     let path = request.uri().path().to_owned();
     request.extensions_mut().insert(endpoint(&path));
     request.extensions_mut().insert(Arc::new(Tenant { index: 0, id: TEAM.into() }));
-    request.extensions_mut().insert(Checked(body));
+    request.extensions_mut().insert(Checked::from(&body));
     request
 }
 

@@ -46,7 +46,7 @@ async fn send(room: Option<Preflights>, path: usize, body: Value) -> Response<Fu
     let mut request = Request::new(Full::<Bytes>::default());
     request.extensions_mut().insert(Arc::clone(&contract.endpoints()[path]));
     request.extensions_mut().insert(Arc::new(Tenant { index: 0, id: "acme".into() }));
-    request.extensions_mut().insert(Checked(body));
+    request.extensions_mut().insert(Checked::from(&body));
     let mut service = PreflightLayer::new(room.map(Arc::new)).layer(inner);
     service.ready().await.unwrap().call(request).await.unwrap()
 }

@@ -14,7 +14,7 @@ use super::{Answer, WRITE_AGAIN};
 use crate::body::{Body, BoxError};
 use crate::checked::Checked;
 use crate::contract::{Endpoint, Job, JobReader};
-use crate::quota::room::Quotas;
+use crate::quota::room::{Quotas, object_id};
 use crate::records::{AudioMillis, Store, Stored, Unavailable, Why, ledger};
 use crate::refusal::Refusal;
 
@@ -34,8 +34,7 @@ impl Deletion {
     ) -> Option<Self> {
         let kind = endpoint.effect.object.as_deref()?;
         let field = endpoint.ids.iter().find(|field| &*field.kind == kind)?;
-        let id = checked.0.pointer(&field.pointer)?.as_str()?;
-        let object = Uuid::try_parse(id).ok()?;
+        let object = object_id(checked, &field.pointer)?;
         let reader = room.contract.job_reader(kind);
         Some(Self { room: Arc::clone(room), object, reader })
     }
