@@ -111,16 +111,22 @@ impl Pool {
         Self { connector, scheme, authority, idle_timeout, connections, state }
     }
 
-    /// Sends a request whose address is a path, and waits for the head of the answer. It is sent a
-    /// second time only where the first connection had ended before a byte of it was written.
+    /// Sends a request whose address is a path, and waits for the head of the answer. It is sent on
+    /// another connection only where the one before had ended before a byte of it was written.
     pub(super) async fn send(
         self: &Arc<Self>,
         outgoing: &mut Option<Outgoing>,
     ) -> Result<Response<Answer>, SendError> {
+        let mut waited_before = false;
         loop {
-            let (link, used_before) = match self.take() {
-                Some(link) => (link, true),
-                None => (self.connect().await.map_err(SendError::Connect)?, false),
+            // A connection that was waited for may be an old one that another call gave back: it is waited
+            // for a second time, and not for ever.
+            let (link, is_last) = match self.take() {
+                Some(link) => (link, false),
+                None => {
+                    let link = self.connect().await.map_err(SendError::Connect)?;
+                    (link, std::mem::replace(&mut waited_before, true))
+                }
             };
             let Some(request) = outgoing.take() else { return Err(SendError::NoRequest) };
             let mut unsent = match link {
@@ -135,9 +141,12 @@ impl Pool {
                     }
                 }
             };
-            *outgoing = unsent.take_message().filter(|_| used_before);
+            *outgoing = unsent.take_message();
             if outgoing.is_none() {
                 return Err(SendError::Broken(unsent.into_error()));
+            }
+            if is_last {
+                return Err(SendError::Connect(unsent.into_error().into()));
             }
         }
     }
@@ -326,32 +335,4 @@ async fn watch(pool: Weak<Pool>, timeout: Duration) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A call that waits, and what it will hear.
-    fn waits(state: &mut State, number: u64) -> oneshot::Receiver<Result<Link, BoxError>> {
-        let (tell, told) = oneshot::channel();
-        state.waiting.push_back(Waiting { number, tell });
-        told
-    }
-
-    #[test]
-    fn a_call_hears_of_its_own_connection_or_of_one_in_its_place() {
-        let mut state = State::default();
-        let (mut one, mut other) = (waits(&mut state, 1), waits(&mut state, 2));
-        state.connecting = 1;
-        state.fail(2, "refused".into());
-        assert!(matches!(other.try_recv(), Ok(Err(_))) && one.try_recv().is_err());
-        // The third call took the first one's connection; when its own fails, the first is left
-        // without any on its way.
-        state.connecting = 0;
-        state.fail(3, "refused".into());
-        assert!(matches!(one.try_recv(), Ok(Err(_))));
-        // Somebody else's connection is still on its way to this one.
-        let mut last = waits(&mut state, 4);
-        state.connecting = 1;
-        state.fail(5, "refused".into());
-        assert!(last.try_recv().is_err());
-    }
-}
+mod tests;
