@@ -223,7 +223,8 @@ where
                     connection.as_mut().graceful_shutdown();
                     continue;
                 }
-                if goodbye {
+                // A call that crosses the goodbye on its way is answered.
+                if goodbye && !signals.activity.busy() {
                     return signals.timer.as_mut().poll(context);
                 }
                 match signals.poll_overdue(context) {

@@ -1,15 +1,17 @@
 //! Does HTTP/2 work on the plain port, and under the same bounds?
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
+use heify_gateway::peer::Peer;
 use heify_gateway::refusal::is_envelope;
-use heify_gateway::server::{Drained, Settings};
-use http::Request;
+use heify_gateway::server::{Drained, RequestBody, Server, Settings};
+use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http2::{Connection, SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::support::{Running, soon};
@@ -91,7 +93,7 @@ struct Received {
     payload: Vec<u8>,
 }
 
-async fn frame(stream: &mut TcpStream) -> Received {
+async fn frame(stream: &mut (impl AsyncRead + Unpin)) -> Received {
     let mut head = [0; 9];
     soon(stream.read_exact(&mut head)).await.unwrap();
     let [one, two, three, kind, flags, number @ ..] = head;
@@ -126,6 +128,31 @@ fn preface(method: &[u8], path: &str) -> Vec<u8> {
     bytes.extend_from_slice(&[0, 0, u8::try_from(fields.len()).unwrap(), 1, 4, 0, 0, 0, 1]);
     bytes.extend_from_slice(&fields);
     bytes
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_crosses_the_goodbye_of_an_idle_connection_is_answered() {
+    let slow = tower::service_fn(|_: Request<RequestBody>| async {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::from("late")))
+    });
+    let idle_timeout = Duration::from_secs(1);
+    let server = Server::new(slow, Settings { idle_timeout, ..Settings::default() });
+    let (mut stream, served) = tokio::io::duplex(64 * 1024);
+    tokio::spawn(async move { server.serve_connection(served, Peer(None)).await });
+    let mut bytes = preface(b"\x83", "/slow");
+    // Behind the preface and the settings; the stream ends with its head.
+    let request = bytes.split_off(33);
+    stream.write_all(&bytes).await.unwrap();
+    while frame(&mut stream).await.kind != 7 {}
+    stream.write_all(&[&request[..4], &[5], &request[5..]].concat()).await.unwrap();
+    let answer = loop {
+        let frame = frame(&mut stream).await;
+        if (frame.kind, frame.stream) == (0, 1) {
+            break frame.payload;
+        }
+    };
+    assert_eq!(answer, b"late");
 }
 
 #[tokio::test]
