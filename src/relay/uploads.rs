@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use http_body::Body as HttpBody;
 use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout_at};
@@ -167,6 +167,9 @@ impl Uploads {
         let answer = Sending { upstream, address, fields, file, watch, idle, end }.run().await;
         if let Some(observation) = &observation {
             observation.set_answered(Instant::now().into_std());
+            if let Some(status) = told_by_storage(&answer) {
+                observation.set_upstream_status(status);
+            }
         }
         sent.end(&answer).await;
         let (status, told) = answer?;
@@ -255,6 +258,15 @@ where
         read = head.try_into_mut().unwrap_or_else(|head| BytesMut::from(&head[..]));
     }
     Ok(read.freeze())
+}
+
+/// The status of storage's answer; `None`: there was none that could be believed.
+fn told_by_storage<T>(answer: &Result<(StatusCode, T), Refusal>) -> Option<u16> {
+    match answer {
+        Ok((status, _)) => Some(status.as_u16()),
+        Err(Refusal::StorageRefused { status }) => Some(*status),
+        Err(_) => None,
+    }
 }
 
 /// One file on its way; leaves when dropped.

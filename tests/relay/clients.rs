@@ -1,9 +1,14 @@
 //! What becomes of a file whose client misbehaves?
 
+use std::sync::Arc;
+
+use heify_gateway::server;
+use heify_gateway::stack::Rooms;
+use heify_gateway::trace::{Ratio, Tracer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::gateway::read;
+use crate::support::gateway::{Gateway, read};
 use crate::world::{World, head, impatient, wav};
 
 /// A client that has sent all but the end of a file of so many seconds.
@@ -32,6 +37,30 @@ async fn a_client_that_stops_half_way_leaves_nothing_at_storage_and_may_try_agai
     }
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(world.storage.seen()[1].body, wav(100));
+}
+
+#[tokio::test]
+async fn what_storage_said_is_in_the_span_of_an_upload() {
+    let (tracer, mut left) = Tracer::new(Ratio::ALL);
+    let mut kept = None;
+    let mut world = World::start_with(|settings| kept = Some(settings.clone())).await;
+    let (before, records) = (&world.gateway.rooms, world.records.clone());
+    let contract = Arc::clone(before.contract());
+    let rooms = Rooms::new(kept.unwrap(), contract, Some(&records), Some(before));
+    let rooms = rooms.traced(Some(tracer));
+    world.gateway = Gateway::serve(rooms, server::Settings::default(), Some(records));
+    let path = world.announced().await;
+    assert_eq!(world.put(&path, &wav(100)).await.status, 200);
+    let mut finished = Vec::new();
+    let upload = loop {
+        assert!(left.any().await);
+        left.take(&mut finished);
+        if let Some(one) = finished.iter().find(|one| one.method == "PUT") {
+            break one;
+        }
+    };
+    assert_eq!((upload.status, upload.upstream_status), (Some(200), Some(200)));
+    assert!(upload.call.is_some());
 }
 
 #[tokio::test]
