@@ -67,9 +67,11 @@ impl Recent {
                     slot.failed.fetch_add(1, Relaxed);
                 }
             }
-            (false, _) => {
+            (false, true) => {
                 slot.refused.fetch_add(1, Relaxed);
             }
+            // What the gateway tells of itself is no traffic.
+            (false, false) => return,
         }
         slot.own.fetch_add(micros(own), Relaxed);
         slot.upstream.fetch_add(micros(upstream.unwrap_or_default()), Relaxed);
@@ -125,6 +127,8 @@ mod tests {
         let (at, own) = (Duration::from_secs, Duration::from_micros(70));
         recent.add(at(0), true, false, own, Some(Duration::from_micros(900)));
         recent.add(at(9), false, true, own, None);
+        // What the gateway answers about itself is neither.
+        recent.add(at(9), false, false, own, None);
         recent.add(at(10), true, true, own, None);
         let slots = recent.slots(at(25));
         assert_eq!(slots.len(), 3);
