@@ -36,9 +36,9 @@ impl Timer {
     /// Makes it end then instead.
     pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
         let this = self.project();
-        if this.sleep.is_elapsed() {
-            *this.waiter = None;
-        }
+        // Who is woken is noted anew: a runtime with several threads may reach the old deadline just now,
+        // and then nobody would be woken at the new one.
+        *this.waiter = None;
         this.sleep.reset(deadline);
     }
 }
