@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use heify_gateway::config::{Document, Mistakes, Names, Settings, Sources, load};
-use heify_gateway::contract::{Contract, Kind};
+use heify_gateway::contract::Contract;
 
 use super::Surroundings;
 use super::gateway::parse;
@@ -46,8 +46,7 @@ pub(crate) fn settings_and_files(
 /// What a configuration may name of a contract.
 fn names(contract: &Contract) -> Names {
     let endpoints = contract.endpoints().iter();
-    let creating = endpoints.clone().filter(|one| one.effect.kind == Kind::Creates);
-    let kinds: BTreeSet<_> = creating.filter_map(|one| one.effect.object.as_deref()).collect();
+    let kinds: BTreeSet<_> = endpoints.clone().filter_map(|one| one.creates()).collect();
     Names {
         audio_urls: endpoints.clone().any(|one| one.audio_url.is_some()),
         paths: endpoints.map(|one| one.path.to_string()).collect(),

@@ -66,6 +66,11 @@ impl Endpoint {
         }
     }
 
+    /// The kind of object that it creates; `None` when it creates none.
+    pub fn creates(&self) -> Option<&str> {
+        self.effect.object.as_deref().filter(|_| self.effect.kind == Kind::Creates)
+    }
+
     /// Whether the gateway answers it itself.
     pub fn is_own(&self) -> bool {
         self.index == usize::MAX

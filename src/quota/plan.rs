@@ -81,18 +81,15 @@ impl Plan {
         {
             charges.push(Charge::Call { path: endpoint.path.clone(), tenant, account });
         }
-        let effect = &endpoint.effect;
-        if effect.kind == Kind::Creates
-            && let Some(kind) = &effect.object
-        {
+        if let Some(kind) = endpoint.creates() {
             let cap = endpoint.cap.as_ref();
             charges.push(Charge::Object {
-                kind: Arc::from(&**kind),
+                kind: Arc::from(kind),
                 tenant: tenant.budget.objects(kind, cap),
                 account: self.account.objects(kind, cap),
             });
         }
-        if effect.spends_minutes {
+        if endpoint.effect.spends_minutes {
             charges.extend(self.bare_minutes(tenant, length));
         }
         if tenant.budget.shadow.is_empty() && self.account.shadow.is_empty() {
@@ -153,12 +150,6 @@ impl MinutesBudget {
             Self::Monthly(allowance) => MinutesLimit::Monthly(allowance),
         }
     }
-}
-
-/// The kind of object that an endpoint creates.
-pub(super) fn created(endpoint: &Endpoint) -> Option<&str> {
-    let kind = endpoint.effect.object.as_deref();
-    kind.filter(|_| endpoint.effect.kind == Kind::Creates)
 }
 
 #[cfg(test)]

@@ -196,7 +196,6 @@ impl Quotas {
         let minutes = charges.iter().find_map(|charge| charge.minutes());
         let caller = observation.and_then(|observation| observation.caller());
         let request_id = observation.and_then(|one| one.request_id.to_str().ok());
-        let creates = endpoint.effect.object.as_deref();
         let opening = Opening {
             reservation: Uuid::now_v7(),
             tenant: Arc::clone(&tenant.id),
@@ -204,7 +203,7 @@ impl Quotas {
             key: caller.map(|caller| Arc::clone(&caller.key)).unwrap_or_default(),
             endpoint: Arc::clone(&endpoint.path),
             request: request_id.unwrap_or_default().into(),
-            creates: creates.filter(|_| endpoint.effect.kind == Kind::Creates).map(Arc::from),
+            creates: endpoint.creates().map(Arc::from),
             minutes,
             upload: endpoint.answer.upload_url.is_some(),
         };

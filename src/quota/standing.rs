@@ -1,6 +1,5 @@
 //! What share is left of each limit of a payer?
 
-use super::plan::created;
 use super::settings::{Budget, MinutesBudget};
 use crate::contract::Contract;
 use crate::records::{AudioMillis, Balance, Limit, Meter, Moment, Payer, Store, Stored, ledger};
@@ -46,7 +45,7 @@ pub fn standing(
             let limit = Limit::Calls((*endpoint.path).into());
             note(limit, &Meter::Calls(endpoint.path.clone()), most);
         }
-        if let Some(kind) = created(endpoint)
+        if let Some(kind) = endpoint.creates()
             && let Some(most) = budget.objects(kind, endpoint.cap.as_ref())
         {
             note(Limit::Objects(kind.into()), &Meter::Objects(kind.into()), most);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::minutes::MinutesUsage;
 use super::plan::Plan;
 use super::settings::{Budget, TenantBudget};
-use crate::contract::{Contract, Endpoint, Kind};
+use crate::contract::Contract;
 use crate::records::{Balance, Limit, Meter, Moment, Payer, Store, Stored, ledger};
 
 /// Writes what a tenant may know of its own budget; nothing of the account or of other tenants.
@@ -33,7 +33,8 @@ pub fn usage(
             line["resets"] = json!(month.end.to_string());
             calls.push(line);
         }
-        if let Some((kind, limit)) = created(tenant, endpoint) {
+        if let Some(kind) = endpoint.creates() {
+            let limit = tenant.budget.objects(kind, endpoint.cap.as_ref());
             let balance = store.balance(&payer, &Meter::Objects(kind.into()), Moment(0))?;
             let mut line = counted(limit, balance);
             enforced(&mut line, &tenant.budget, Limit::Objects(kind.into()));
@@ -66,13 +67,6 @@ pub fn usage(
 /// What the tenants of a plan may know when nothing is recorded.
 pub(super) fn unrecorded(tenant: &str, now: Moment) -> Value {
     json!({ "tenant": tenant, "as_of": now.to_string(), "recorded": false })
-}
-
-/// The kind that an endpoint creates, with the tenant's cap.
-fn created<'e>(tenant: &TenantBudget, endpoint: &'e Endpoint) -> Option<(&'e str, Option<u32>)> {
-    let kind = endpoint.effect.object.as_deref()?;
-    let limit = tenant.budget.objects(kind, endpoint.cap.as_ref());
-    (endpoint.effect.kind == Kind::Creates).then_some((kind, limit))
 }
 
 /// Says of a limit that it is only counted, where that is so.

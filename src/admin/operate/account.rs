@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Declined;
 use crate::config::Settings;
-use crate::contract::{Contract, Kind};
+use crate::contract::Contract;
 use crate::quota::{MinutesUsage, Promised, oversubscriptions};
 use crate::records::{Limit, Meter, Moment, Payer, Store, ledger};
 
@@ -39,8 +39,7 @@ pub fn account(
             line["enforced"] = enforced(Limit::Calls((*endpoint.path).into()));
             calls.push(line);
         }
-        let kind = endpoint.effect.object.as_deref();
-        if let Some(kind) = kind.filter(|_| endpoint.effect.kind == Kind::Creates) {
+        if let Some(kind) = endpoint.creates() {
             let limit = budget.objects(kind, endpoint.cap.as_ref());
             let meter = Meter::Objects(kind.into());
             let mut line = line(limit, store.balance(&Payer::Account, &meter, Moment(0))?);

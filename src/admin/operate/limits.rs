@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{Act, Declined, tenant, unknown};
 use crate::authenticate::Switch;
 use crate::config::Settings;
-use crate::contract::{Contract, Endpoint, Kind};
+use crate::contract::Contract;
 use crate::quota::MinutesBudget;
 use crate::rate::Rate;
 use crate::records::{AudioMillis, Limit, LimitValue, Moment, Override, Store, ledger};
@@ -113,7 +113,7 @@ fn check(
             }
         }
         (Limit::Objects(kind), LimitValue::Most(_)) => {
-            let known = || endpoints().filter_map(|endpoint| created(endpoint));
+            let known = || endpoints().filter_map(|endpoint| endpoint.creates());
             if !known().any(|known| known == &**kind) {
                 return Err(unknown("kind of object", kind, known()));
             }
@@ -149,12 +149,6 @@ fn check(
             None => Ok(()),
         },
     }
-}
-
-/// The kind of object that an endpoint creates.
-fn created(endpoint: &Endpoint) -> Option<&str> {
-    let kind = endpoint.effect.object.as_deref();
-    kind.filter(|_| endpoint.effect.kind == Kind::Creates)
 }
 
 /// A change, as it is shown.
@@ -247,7 +241,7 @@ pub fn limits(
     line(Limit::Minutes, minutes);
     let mut kinds = std::collections::BTreeMap::new();
     for endpoint in contract.endpoints() {
-        if let Some(kind) = created(endpoint) {
+        if let Some(kind) = endpoint.creates() {
             let most = budget.objects(kind, endpoint.cap.as_ref());
             kinds.insert(kind, most);
         }
