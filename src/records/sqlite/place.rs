@@ -6,6 +6,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::super::store::{StoreError, Stored};
@@ -57,11 +58,9 @@ pub(super) fn canonical(database: &Path) -> Stored<PathBuf> {
     Ok(folder.join(name))
 }
 
-/// Only for the gateway's user, where the system knows users.
+/// Only for the gateway's user.
 pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    options
+    options.mode(0o600)
 }
 
 /// Refuses a file system that SQLite's log does not work on.
@@ -196,17 +195,13 @@ fn refuse_header(database: &Path, length: u64, head: &[u8]) -> Stored<()> {
 /// Makes sure of the names in the folder: of those that were given, and of those that were taken. Where
 /// a file system cannot do that, SQLite goes on without, too.
 pub(super) fn sync_folder(database: &Path) {
-    #[cfg(unix)]
     if let Some(folder) = database.parent() {
         let _ = File::open(folder).and_then(|folder| folder.sync_all());
     }
-    let _ = database;
 }
 
 /// Takes from others the right to read.
-#[cfg(unix)]
 pub(super) fn tighten(database: &Path) {
-    use std::os::unix::fs::PermissionsExt;
     for suffix in ["", "-wal", "-shm", ".lock"] {
         let path = with_suffix(database, suffix);
         let Ok(metadata) = fs::metadata(&path) else { continue };
@@ -223,10 +218,6 @@ pub(super) fn tighten(database: &Path) {
     }
 }
 
-/// Other systems have other rights.
-#[cfg(not(unix))]
-pub(super) fn tighten(_: &Path) {}
-
 fn with_suffix(database: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(database);
     name.push(suffix);
@@ -235,14 +226,5 @@ fn with_suffix(database: &Path, suffix: &str) -> PathBuf {
 
 /// Which file it is, whatever its name: another one in its place is seen by that.
 pub(super) fn identity(metadata: &Metadata) -> (u64, u64) {
-    #[cfg(unix)]
-    return {
-        use std::os::unix::fs::MetadataExt;
-        (metadata.dev(), metadata.ino())
-    };
-    #[cfg(not(unix))]
-    {
-        let _ = metadata;
-        (0, 0)
-    }
+    (metadata.dev(), metadata.ino())
 }

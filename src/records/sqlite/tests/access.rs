@@ -99,7 +99,6 @@ fn there_is_one_lock() {
     assert!(Lock::try_new(&path).unwrap().is_some());
 }
 
-#[cfg(unix)]
 #[test]
 fn only_the_gateways_user_can_read_the_files() {
     use std::os::unix::fs::PermissionsExt;
@@ -242,7 +241,6 @@ fn tables_that_were_changed_by_hand_are_refused() {
     }
 }
 
-#[cfg(unix)]
 #[test]
 fn a_file_that_was_put_in_its_place_is_not_written_around() {
     let (_folder, path) = folder();
