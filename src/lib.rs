@@ -31,6 +31,8 @@
 //! | `config` | the TOML file and the environment as settings | by `cli` |
 //! | `admin` | the admin API and the dashboard | by `cli` |
 //! | `metrics` | the text that Prometheus reads | by `cli` |
+//! | `metrics` | what Prometheus reads | by `cli` |
+//! | `admin` | the admin API and the dashboard, with `config` | by `cli` |
 //! | `simulator` | a fake Heify on loopback, for trials and tests | by `cli` |
 //! | `cli` | the binary | yes |
 //! | `otlp` | export of spans by OTLP over HTTP | yes |
