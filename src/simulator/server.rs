@@ -64,12 +64,6 @@ impl Simulator {
         // An error says that the task was aborted, which is what was asked for.
         let _ = (&mut self.task).await;
     }
-
-    /// Serves until the given future ends, then stops: for the command line.
-    pub async fn serve_until(self, end: impl Future<Output = ()>) {
-        end.await;
-        self.stop().await;
-    }
 }
 
 impl Drop for Simulator {
