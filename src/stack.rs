@@ -175,8 +175,7 @@ impl Rooms {
             Arc::new(Uploads::new(bounds, kept, ids(), (count, begin), before))
         });
         let paces = previous.map(|old| &*old.paces);
-        let tenants = settings.authenticate.tenants.iter().map(|tenant| &tenant.id);
-        let explained = Explained::new(tenants, previous.map(|old| &*old.explained));
+        let explained = Explained::new(ids(), previous.map(|old| &*old.explained));
         Self {
             explained: Arc::new(explained),
             isolation,
@@ -219,13 +218,15 @@ impl Rooms {
     }
 
     /// Writes a line about each request into the log; `None`: writes none.
-    pub fn logged(self, log: Option<AccessLog>) -> Self {
-        Self { observe: self.observe.clone().logging(log), ..self }
+    pub fn logged(mut self, log: Option<AccessLog>) -> Self {
+        self.observe = self.observe.logging(log);
+        self
     }
 
     /// Records the spans of requests that are sampled; `None`: passes on what others record.
-    pub fn traced(self, tracer: Option<Tracer>) -> Self {
-        Self { observe: self.observe.clone().tracing(tracer), ..self }
+    pub fn traced(mut self, tracer: Option<Tracer>) -> Self {
+        self.observe = self.observe.tracing(tracer);
+        self
     }
 
     /// Makes a client for the upstream: one per data-path thread.
