@@ -67,9 +67,7 @@ where
                 Event::Drain(timeout) => break timeout,
                 Event::Accepted(Ok((socket, peer))) => {
                     pressure.handles = false;
-                    if !self.admit(socket, peer, &mut connections, &mut pressure).await {
-                        continue;
-                    }
+                    self.admit(socket, peer, &mut connections, &mut pressure).await;
                     // Another worker may be idle: leave it the next one.
                     tokio::task::yield_now().await;
                 }
@@ -105,18 +103,19 @@ where
         .await
     }
 
-    /// Serves a connection as soon as there is room for it. `false`: the drain came first.
+    /// Serves a connection as soon as there is room for it, or the drain comes: closing it then would fail
+    /// its request, and no other is accepted after it.
     async fn admit(
         &self,
         socket: Socket,
         peer: Peer,
         connections: &mut JoinSet<()>,
         pressure: &mut Pressure,
-    ) -> bool {
+    ) {
         let permit = match Arc::clone(&self.inner.permits).try_acquire_owned() {
             Ok(permit) => {
                 pressure.room = false;
-                permit
+                Some(permit)
             }
             Err(_) => {
                 self.inner.connections.delayed();
@@ -124,21 +123,17 @@ where
                     let limit = self.inner.settings.max_connections;
                     tracing::warn!(limit, "all connections are taken; further ones wait");
                 }
-                match self.room().await {
-                    Some(permit) => permit,
-                    None => return false,
-                }
+                self.room().await
             }
         };
         self.attend(socket, peer, permit, connections);
-        true
     }
 
     fn attend(
         &self,
         socket: Socket,
         peer: Peer,
-        permit: OwnedSemaphorePermit,
+        permit: Option<OwnedSemaphorePermit>,
         connections: &mut JoinSet<()>,
     ) {
         let server = self.clone();
@@ -149,6 +144,7 @@ where
         });
     }
 
+    /// Waits for room; `None`: the drain came first.
     async fn room(&self) -> Option<OwnedSemaphorePermit> {
         let mut drain = self.inner.drain.subscribe();
         let draining = pin!(drain.wait_for(Option::is_some));
@@ -171,7 +167,7 @@ where
                 })
             }));
             let Some((socket, peer)) = accepted.await else { return };
-            self.attend(socket, peer, permit, connections);
+            self.attend(socket, peer, Some(permit), connections);
         }
     }
 

@@ -72,7 +72,8 @@ async fn a_drain_comes_through_when_all_connections_are_taken() {
     soon(running.app.begun.acquire()).await.unwrap().forget();
     let _second = running.connect().await;
     running.server.shutdown();
-    assert_eq!(running.drained().await, Drained { cut: 1 });
+    // The second one, too, where it was accepted already and waited for room.
+    assert!((1..=2).contains(&running.drained().await.cut));
 }
 
 #[tokio::test]

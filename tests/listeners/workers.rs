@@ -100,6 +100,31 @@ async fn a_request_in_progress_keeps_its_service() {
 }
 
 #[tokio::test]
+async fn who_waits_for_room_is_served_when_the_drain_comes() {
+    let app = App::new("app");
+    let settings = Settings { max_connections: 1, ..Settings::default() };
+    let workers =
+        Workers::start_with(NonZeroUsize::MIN, local(), &settings, None, |_| app.clone()).unwrap();
+    let LocalAddr::Tcp(address) = *workers.local_addr() else { unreachable!() };
+    let mut first = connect(address).await;
+    first.send("GET /wait HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    soon(app.begun.acquire()).await.unwrap().forget();
+    let mut second = connect(address).await;
+    second.send("GET /hello HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let waits = async {
+        while workers.connections().read().delayed == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon(waits).await;
+    let ending = tokio::spawn(workers.shutdown(Duration::from_secs(10)));
+    assert_eq!(second.answer().await.text(), "hello");
+    app.gate.add_permits(1);
+    assert_eq!(first.answer().await.text(), "waited");
+    assert_eq!(soon(ending).await.unwrap(), Drained { cut: 0 });
+}
+
+#[tokio::test]
 async fn shutdown_counts_what_it_cuts() {
     let app = App::new("app");
     let settings = Settings::default();
