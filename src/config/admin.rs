@@ -5,17 +5,17 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use super::field::{Field, SecretText};
+use super::keys::{complaint, of_hex};
 use super::places::Places;
 use super::problem::{Place, shown};
 use super::reader::Section;
 use super::server::{refuse_twice, socket_address, tls};
 use super::settings::{Admin, AdminToken, Role, Server};
 use crate::authenticate::TenantSettings;
-use crate::key::{KeyDigest, KeyShape, LONGEST, SHORTEST, shape};
+use crate::key::KeyDigest;
 
 /// The name of the one token that has no block of its own.
 const ADMIN: &str = "admin";
-const LONGEST_NAME: usize = 64;
 
 /// The tokens so far, and where each digest stands.
 struct Found<'t> {
@@ -85,13 +85,8 @@ fn one(mut section: Section<'_>, found: &mut Found<'_>) {
     let (report, place) = (section.report, section.place.clone());
     let own_key = section.own_key().to_owned();
     let name_key = section.key("name");
-    let name = match section.take_needed("name") {
-        Some(field) => field.parsed(name),
-        None => {
-            report.missing(&place, format!("{name_key}: a token needs a name, for the audit log"));
-            None
-        }
-    };
+    let name = section.needed("name", "a token needs a name, for the audit log");
+    let name = name.and_then(Field::name);
     let roles = [("viewer", Role::Viewer), ("operator", Role::Operator)];
     let role = section.take("role").and_then(|field| field.word(&roles)).unwrap_or(Role::Viewer);
     let given =
@@ -110,7 +105,7 @@ fn one(mut section: Section<'_>, found: &mut Found<'_>) {
             report.problem(&place, message);
             None
         }
-        Some(field) => of_hex(field),
+        Some(field) => of_hex(field, "token"),
         None => text.as_ref().and_then(|text| Some((of_text(&section, text)?, text.place.clone()))),
     };
     if let (Some(name), Some((digest, at))) = (name, digest) {
@@ -155,37 +150,12 @@ impl Found<'_> {
 
 /// The digest of a token that is given as such.
 fn of_text(section: &Section<'_>, text: &SecretText) -> Option<KeyDigest> {
-    let complaint = match shape(text.secret.expose().as_bytes()) {
-        KeyShape::Impossible => {
-            format!("must have {SHORTEST} characters at least and {LONGEST} bytes at most")
+    let token = text.secret.expose();
+    match complaint(token) {
+        None => Some(KeyDigest::of(token.as_bytes())),
+        Some(complaint) => {
+            section.report.problem(&text.place, format!("{}: {complaint}", text.key));
+            None
         }
-        KeyShape::Mistyped => {
-            "starts with `hgw_`, but its checksum is wrong: a typing error, or cut off".to_owned()
-        }
-        KeyShape::Gateway | KeyShape::Foreign => {
-            return Some(KeyDigest::of(text.secret.expose().as_bytes()));
-        }
-    };
-    section.report.problem(&text.place, format!("{}: {complaint}", text.key));
-    None
-}
-
-/// The value is not shown: people write the token itself here.
-fn of_hex(field: Field<'_>) -> Option<(KeyDigest, Place)> {
-    let (report, place) = (field.report, field.place().clone());
-    let key = field.key().to_owned();
-    let digest = KeyDigest::from_hex(&field.text()?);
-    if digest.is_none() {
-        let message = "must be the 64 hexadecimal digits of the token's SHA-256";
-        report.problem(&place, format!("{key}: {message}"));
     }
-    Some((digest?, place))
-}
-
-fn name(text: &str) -> Result<Arc<str>, String> {
-    let is_plain = text.trim() == text && !text.contains(char::is_control);
-    if text.is_empty() || text.len() > LONGEST_NAME || !is_plain {
-        return Err(format!("must be a text of 1 to {LONGEST_NAME} bytes on one line"));
-    }
-    Ok(text.into())
 }

@@ -1,7 +1,6 @@
 //! Who is told when a limit is nearly used up?
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::Uri;
@@ -9,13 +8,13 @@ use http::Uri;
 use super::field::Field;
 use super::problem::{Place, meant, shown};
 use super::reader::Section;
+use super::server::is_here;
 use crate::authenticate::TenantSettings;
 use crate::quota::{About, Webhook};
 
 const THRESHOLDS: [u32; 3] = [50, 80, 100];
 /// Each webhook has a task and a connection.
 const MOST: usize = 20;
-const LONGEST_NAME: usize = 64;
 /// A shorter secret can be guessed from one message.
 const SHORTEST_SECRET: usize = 16;
 
@@ -36,17 +35,17 @@ fn webhook(
     names: &mut HashMap<Arc<str>, Place>,
 ) -> Option<Webhook> {
     let (report, place) = (section.report, section.place.clone());
-    let name = required(&mut section, "name", "an alert needs a name, under which it is kept");
+    let name = section.needed("name", "an alert needs a name, under which it is kept");
     let name = name.and_then(|field| {
         let (key, place) = (field.key().to_owned(), field.place().clone());
-        let name = field.parsed(parse_name)?;
+        let name = field.name()?;
         if let Some(first) = names.get(&name) {
             report.problem(&place, format!("{key}: {} is already at {first}", shown(&name)));
         }
         names.entry(Arc::clone(&name)).or_insert(place);
         Some(name)
     });
-    let url = required(&mut section, "url", "an alert needs the address of its receiver");
+    let url = section.needed("url", "an alert needs the address of its receiver");
     let url = url.and_then(url_of);
     let given = section.is_given("secret") || section.is_given("secret_file");
     let secret = section.secret("secret", "secret_file");
@@ -65,14 +64,6 @@ fn webhook(
     let thresholds = section.take("thresholds").map_or(Some(THRESHOLDS.to_vec()), thresholds);
     section.finish();
     Some(Webhook { name: name?, url: url?, secret: secret?, about, thresholds: thresholds? })
-}
-
-fn required<'r>(section: &mut Section<'r>, name: &'static str, why: &str) -> Option<Field<'r>> {
-    let field = section.take_needed(name);
-    if field.is_none() {
-        section.report.missing(&section.place, format!("{}: {why}", section.key(name)));
-    }
-    field
 }
 
 /// The tenants, all without a word; the account only where nobody said which tenants.
@@ -123,25 +114,16 @@ fn parse_url(text: &str) -> Result<Uri, String> {
         return Err(format!("{expected}, without a user name, a password or a fragment"));
     }
     let url: Uri = text.parse().map_err(|_| expected.to_owned())?;
-    let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
-    let here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let host = url.host().unwrap_or_default();
     match url.scheme_str() {
         Some("https") if cfg!(not(feature = "tls")) => {
             Err("https needs the feature `tls`, which this build does not have".to_owned())
         }
         Some("https") if !host.is_empty() => Ok(url),
-        Some("http") if here => Ok(url),
+        Some("http") if is_here(host) => Ok(url),
         Some("http") => Err("must be https: http only goes to this machine".to_owned()),
         _ => Err(expected.to_owned()),
     }
-}
-
-fn parse_name(text: &str) -> Result<Arc<str>, String> {
-    let is_plain = text.trim() == text && !text.contains(char::is_control);
-    if text.is_empty() || text.len() > LONGEST_NAME || !is_plain {
-        return Err(format!("must be a text of 1 to {LONGEST_NAME} bytes on one line"));
-    }
-    Ok(text.into())
 }
 
 #[cfg(test)]

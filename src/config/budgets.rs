@@ -91,12 +91,7 @@ fn numbers(
 
 /// A number that must be there.
 fn required(section: &mut Section<'_>, name: &'static str) -> Option<u32> {
-    let field = section.take_needed(name);
-    if field.is_none() {
-        let message = format!("{}: is missing", section.key(name));
-        section.report.missing(&section.place, message);
-    }
-    field.and_then(|field| field.integer(0..=HIGHEST))
+    section.needed(name, "is missing")?.integer(0..=HIGHEST)
 }
 
 /// `"off"`, or so many a month.

@@ -1,6 +1,7 @@
 //! How is one value read, and what is said when it is not what it should be?
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::problem::{Place, shown};
@@ -61,6 +62,18 @@ impl<'r> Field<'r> {
     pub(crate) fn parsed<T>(self, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         self.note(Shape::Text);
         self.read_as(parse)
+    }
+
+    /// A name of our own things, for lists and logs.
+    pub(crate) fn name(self) -> Option<Arc<str>> {
+        const LONGEST: usize = 64;
+        self.parsed(|text| {
+            let is_plain = text.trim() == text && !text.contains(char::is_control);
+            if text.is_empty() || text.len() > LONGEST || !is_plain {
+                return Err(format!("must be a text of 1 to {LONGEST} bytes on one line"));
+            }
+            Ok(text.into())
+        })
     }
 
     fn read_as<T>(self, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {

@@ -5,12 +5,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use http::HeaderValue;
-
 use super::field::Field;
 use super::places::Places;
 use super::problem::{Place, shown};
 use super::reader::Section;
+use super::server::{UNSENDABLE, is_sendable};
 use super::tenants::switch;
 use crate::authenticate::KeySettings;
 use crate::key::{KeyDigest, KeyShape, LONGEST, SHORTEST, shape};
@@ -91,35 +90,43 @@ fn digest(section: &mut Section<'_>) -> Option<(KeyDigest, Place)> {
     }
     let secret = section.secret("key", "key_file");
     if let Some(field) = sha256 {
-        return digest_from_hex(field);
+        return of_hex(field, "key");
     }
     let found = secret?;
     let text = found.secret.expose();
-    let complaint = match shape(text.as_bytes()) {
-        KeyShape::Impossible => {
-            format!("must have {SHORTEST} characters at least and {LONGEST} bytes at most")
+    let unsendable = || (!is_sendable(text)).then(|| UNSENDABLE.to_owned());
+    match complaint(text).or_else(unsendable) {
+        None => Some((KeyDigest::of(text.as_bytes()), found.place)),
+        Some(complaint) => {
+            report.problem(&found.place, format!("{}: {complaint}", found.key));
+            None
         }
-        KeyShape::Mistyped => {
-            "starts with `hgw_`, but its checksum is wrong: a typing error, or cut off".to_owned()
-        }
-        KeyShape::Gateway | KeyShape::Foreign => {
-            if HeaderValue::from_str(text).is_ok_and(|value| value.to_str().is_ok()) {
-                return Some((KeyDigest::of(text.as_bytes()), found.place));
-            }
-            "must be printable ASCII on one line: it is sent in a header field".to_owned()
-        }
-    };
-    report.problem(&found.place, format!("{}: {complaint}", found.key));
-    None
+    }
 }
 
-/// The value is not shown: people write the key itself here.
-fn digest_from_hex(field: Field<'_>) -> Option<(KeyDigest, Place)> {
+/// What is wrong with a text that is to be a key or a token.
+pub(crate) fn complaint(text: &str) -> Option<String> {
+    match shape(text.as_bytes()) {
+        KeyShape::Impossible => {
+            Some(format!("must have {SHORTEST} characters at least and {LONGEST} bytes at most"))
+        }
+        KeyShape::Mistyped => {
+            let typing =
+                "starts with `hgw_`, but its checksum is wrong: a typing error, or cut off";
+            Some(typing.to_owned())
+        }
+        KeyShape::Gateway | KeyShape::Foreign => None,
+    }
+}
+
+/// The digest of a `secret`, a key or a token. The value is not shown: people write the secret itself
+/// here.
+pub(crate) fn of_hex(field: Field<'_>, secret: &str) -> Option<(KeyDigest, Place)> {
     let (report, place) = (field.report, field.place().clone());
     let key = field.key().to_owned();
     let digest = KeyDigest::from_hex(&field.text()?);
     if digest.is_none() {
-        let message = "must be the 64 hexadecimal digits of the key's SHA-256";
+        let message = format!("must be the 64 hexadecimal digits of the {secret}'s SHA-256");
         report.problem(&place, format!("{key}: {message}"));
     }
     Some((digest?, place))

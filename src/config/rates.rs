@@ -63,11 +63,7 @@ pub(crate) fn rate(field: Field<'_>, burst_of: impl Fn(u32) -> u32) -> Option<Ra
 }
 
 fn within(mut section: Section<'_>, burst_of: impl Fn(u32) -> u32) -> Option<Rate> {
-    let per_minute = section.take_needed("per_minute");
-    if per_minute.is_none() {
-        let message = format!("{}: is missing", section.key("per_minute"));
-        section.report.missing(&section.place, message);
-    }
+    let per_minute = section.needed("per_minute", "is missing");
     let per_minute = per_minute.and_then(|field| field.integer(1..=HIGHEST));
     let burst = section.take("burst").map(|field| field.integer(1..=HIGHEST));
     section.finish();

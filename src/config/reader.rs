@@ -143,10 +143,14 @@ impl<'r> Section<'r> {
         self.remove(name)
     }
 
-    /// Takes an entry out that has to be there; that it is missing, the caller reports.
-    pub(crate) fn take_needed(&mut self, name: &'static str) -> Option<Field<'r>> {
+    /// Takes an entry out that has to be there, or reports that it is missing.
+    pub(crate) fn needed(&mut self, name: &'static str, why: &str) -> Option<Field<'r>> {
         self.report.ask(&self.path.name(name), |asked| asked.is_needed = true);
-        self.take(name)
+        let field = self.take(name);
+        if field.is_none() {
+            self.report.missing(&self.place, format!("{}: {why}", self.key(name)));
+        }
+        field
     }
 
     /// Takes an entry out that the example file does not show.

@@ -1,6 +1,5 @@
 //! Do files pass through the gateway on their way to storage?
 
-use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use http::Uri;
 
 use super::field::Field;
 use super::reader::Section;
+use super::server::is_here;
 use crate::relay::{Host, Settings};
 
 /// Below, hardly any audio would pass; above, storage takes none in one piece.
@@ -52,7 +52,7 @@ fn public_url(field: Field<'_>) -> Option<String> {
     let (text, field) = field.spotted_text()?;
     match parse(&text) {
         Some(url) => {
-            if url.starts_with("http:") && !is_here(&text) {
+            if url.starts_with("http:") && !leads_here(&text) {
                 field.warn("http sends addresses that allow an upload, and audio, in the clear");
             }
             Some(url)
@@ -80,20 +80,15 @@ fn host(field: Field<'_>) -> Option<Host> {
     field.parsed(|text| {
         let expected = "must be a host such as \"storage.heify.com\", with a port if it is not 443";
         let host = Host::parse(text).ok_or_else(|| expected.to_owned())?;
-        match host.is_plain() && !is_loopback(host.name()) {
+        match host.is_plain() && !is_here(host.name()) {
             true => Err(format!("{expected}; http:// is for this machine only")),
             false => Ok(host),
         }
     })
 }
 
-fn is_here(url: &str) -> bool {
-    url.parse::<Uri>().is_ok_and(|uri| uri.host().is_some_and(is_loopback))
-}
-
-fn is_loopback(host: &str) -> bool {
-    let host = host.trim_matches(['[', ']']);
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+fn leads_here(url: &str) -> bool {
+    url.parse::<Uri>().is_ok_and(|uri| uri.host().is_some_and(is_here))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! How are the listeners and the log set?
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -90,10 +90,25 @@ pub(crate) fn refuse_twice(
 
 /// Reads whom tenants may ask.
 pub(crate) fn contact(field: Field<'_>) -> Option<String> {
-    field.parsed(|text| match HeaderValue::from_str(text) {
-        Ok(value) if value.to_str().is_ok() && !text.trim().is_empty() => Ok(text.to_owned()),
-        _ => Err("must be printable ASCII on one line: it is sent in a header field".to_owned()),
+    field.parsed(|text| match is_sendable(text) && !text.trim().is_empty() {
+        true => Ok(text.to_owned()),
+        false => Err(UNSENDABLE.to_owned()),
     })
+}
+
+/// What is said of a text that is not [`is_sendable`].
+pub(crate) const UNSENDABLE: &str =
+    "must be printable ASCII on one line: it is sent in a header field";
+
+/// Whether a text can be the value of a header field that everybody can read.
+pub(crate) fn is_sendable(text: &str) -> bool {
+    HeaderValue::from_str(text).is_ok_and(|value| value.to_str().is_ok())
+}
+
+/// Whether the host of an address is this machine itself.
+pub(crate) fn is_here(host: &str) -> bool {
+    let host = host.trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// Reads `[log]`.

@@ -140,10 +140,7 @@ fn add_limits(
 fn id(section: &mut Section<'_>, ids: &mut HashMap<Arc<str>, Place>) -> Arc<str> {
     let report = section.report;
     let key = section.key("id");
-    let Some(field) = section.take_needed("id") else {
-        report.missing(&section.place, format!("{key}: a tenant needs an id"));
-        return Arc::default();
-    };
+    let Some(field) = section.needed("id", "a tenant needs an id") else { return Arc::default() };
     let place = field.place().clone();
     let Some(id) = field.parsed(name) else { return Arc::default() };
     if let Some(first) = ids.get(&id) {

@@ -1,15 +1,13 @@
 //! How are the upstream and the bounds of bodies set?
 
-use std::net::IpAddr;
-
-use http::{HeaderValue, Uri};
+use http::Uri;
 
 use super::environment::API_KEY;
 use super::field::Field;
 use super::pem::check_certificates;
 use super::problem::Place;
 use super::reader::{Report, Section};
-use super::server::DEADLINE;
+use super::server::{DEADLINE, UNSENDABLE, is_here, is_sendable};
 use crate::secret::Secret;
 use crate::{upstream, validate};
 
@@ -100,10 +98,8 @@ fn central_key(section: &mut Section<'_>) -> Secret {
         }
         return Secret::new("");
     };
-    let sendable = HeaderValue::from_str(found.secret.expose()).is_ok_and(|v| v.to_str().is_ok());
-    if !sendable {
-        let message = "must be printable ASCII on one line: it is sent in a header field";
-        report.problem(&found.place, format!("{}: {message}", found.key));
+    if !is_sendable(found.secret.expose()) {
+        report.problem(&found.place, format!("{}: {UNSENDABLE}", found.key));
     }
     found.secret
 }
@@ -146,11 +142,9 @@ fn parse_url(text: &str) -> Result<Uri, String> {
 
 /// Reports a scheme that cannot be spoken, and warns of one that should not.
 fn check_scheme(url: &Uri, place: &Place, report: &Report<'_>) {
-    let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
-    let here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
     if url.scheme_str() == Some("https") && !cfg!(feature = "tls") {
         report.missing(place, "upstream.url: https needs a build with the feature `tls`");
-    } else if url.scheme_str() == Some("http") && !here {
+    } else if url.scheme_str() == Some("http") && !is_here(url.host().unwrap_or_default()) {
         let message = "http sends the central key over the network in the clear";
         report.warning(place, format!("upstream.url: {message}"));
     }

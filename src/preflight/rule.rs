@@ -1,4 +1,5 @@
 //! Does what is known of a file speak against it?
+
 use super::outcome::Outcome;
 use crate::audio::{self, Format, LARGEST, LONGEST, Length};
 
