@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::HOST;
+use http::header::{HOST, HeaderValue};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Request, Response, Uri};
 use http_body_util::Full;
@@ -129,19 +129,20 @@ impl Pool {
                 }
             };
             let Some(request) = outgoing.take() else { return Err(SendError::NoRequest) };
-            let mut unsent = match link {
+            let (mut unsent, host) = match link {
                 Link::Http1(mut sender) => match sender.try_send_request(request).await {
                     Ok(answer) => return Ok(answer.map(|body| Answer::lent(body, sender, self))),
-                    Err(unsent) => unsent,
+                    Err(unsent) => (unsent, None),
                 },
                 Link::Http2(mut sender) => {
-                    match sender.try_send_request(self.for_http2(request)).await {
+                    let (request, host) = self.for_http2(request);
+                    match sender.try_send_request(request).await {
                         Ok(answer) => return Ok(answer.map(Answer::shared)),
-                        Err(unsent) => unsent,
+                        Err(unsent) => (unsent, host),
                     }
                 }
             };
-            *outgoing = unsent.take_message();
+            *outgoing = unsent.take_message().map(|request| for_http1(request, host));
             if outgoing.is_none() {
                 return Err(SendError::Broken(unsent.into_error()));
             }
@@ -262,11 +263,11 @@ impl Pool {
         state.http2 = Some(sender.clone());
     }
 
-    /// `Host` says what the address says (RFC 9113, section 8.3.1).
-    fn for_http2(&self, mut request: Outgoing) -> Outgoing {
-        request.headers_mut().remove(HOST);
+    /// `Host` says what the address says (RFC 9113, section 8.3.1), and is handed back.
+    fn for_http2(&self, mut request: Outgoing) -> (Outgoing, Option<HeaderValue>) {
+        let host = request.headers_mut().remove(HOST);
         *request.uri_mut() = self.absolute(request.uri());
-        request
+        (request, host)
     }
 
     /// The address of a path, with scheme and authority as HTTP/2 needs them.
@@ -296,6 +297,16 @@ impl State {
             let _ = one.tell.send(Err(error));
         }
     }
+}
+
+/// The request as it was before HTTP/2 took its `Host`: the next connection may not speak that.
+fn for_http1(mut request: Outgoing, host: Option<HeaderValue>) -> Outgoing {
+    if let Some(host) = host {
+        request.headers_mut().insert(HOST, host);
+        let path = request.uri().path_and_query().cloned();
+        *request.uri_mut() = path.unwrap_or(PathAndQuery::from_static("/")).into();
+    }
+    request
 }
 
 /// Gives a connection back after its answer: at once where it is ready for another call, else when it

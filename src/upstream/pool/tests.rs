@@ -18,6 +18,13 @@ fn waits(state: &mut State, number: u64) -> oneshot::Receiver<Result<Link, BoxEr
     told
 }
 
+fn pool(authority: &str) -> Arc<Pool> {
+    let settings = Settings::new(format!("http://{authority}").parse().unwrap(), Secret::new(""));
+    let [connector, _] = Connector::pair(&settings).unwrap();
+    let (authority, timeout) = (authority.parse().unwrap(), Duration::from_secs(60));
+    Arc::new(Pool::new(connector, Scheme::HTTP, authority, timeout, Arc::default()))
+}
+
 #[test]
 fn a_call_hears_of_its_own_connection_or_of_one_in_its_place() {
     let mut state = State::default();
@@ -41,12 +48,7 @@ fn a_call_hears_of_its_own_connection_or_of_one_in_its_place() {
 async fn a_call_that_was_given_a_dead_connection_waits_for_its_own() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let authority = listener.local_addr().unwrap().to_string();
-    let settings = Settings::new(format!("http://{authority}").parse().unwrap(), Secret::new(""));
-    let [connector, _] = Connector::pair(&settings).unwrap();
-    let authority = authority.parse().unwrap();
-    let pool =
-        Pool::new(connector, Scheme::HTTP, authority, Duration::from_secs(60), Arc::default());
-    let pool = Arc::new(pool);
+    let pool = pool(&authority);
     let mut request = Some(Request::new(Full::from("created once")));
     let mut call = pin!(pool.send(&mut request));
     let pending = poll_fn(|context| Poll::Ready(call.as_mut().poll(context).is_pending()));
@@ -65,4 +67,33 @@ async fn a_call_that_was_given_a_dead_connection_waits_for_its_own() {
     });
     assert_eq!(call.await.unwrap().status(), 204);
     upstream.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_no_http2_connection_has_taken_goes_over_http1_as_it_was() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let authority = listener.local_addr().unwrap().to_string();
+    let pool = pool(&authority);
+    let request = Request::post("/submit?a=b").header(HOST, &authority);
+    let mut request = Some(request.body(Full::default()).unwrap());
+    let mut call = pin!(pool.send(&mut request));
+    let pending = poll_fn(|context| Poll::Ready(call.as_mut().poll(context).is_pending()));
+    assert!(pending.await);
+    let (near, _far) = tokio::io::duplex(1024);
+    let io = hyper_util::rt::TokioIo::new(near);
+    let handshake = http2::handshake::<_, _, Full<Bytes>>(TokioExecutor::new(), io);
+    let (sender, connection) = handshake.await.unwrap();
+    pool.share(&sender);
+    drop(connection);
+    let upstream = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut read = vec![0; 4096];
+        let count = stream.read(&mut read).await.unwrap();
+        stream.write_all(b"HTTP/1.1 204 X\r\n\r\n").await.unwrap();
+        String::from_utf8(read[..count].to_vec()).unwrap()
+    });
+    assert_eq!(call.await.unwrap().status(), 204);
+    let head = upstream.await.unwrap();
+    assert!(head.starts_with("POST /submit?a=b HTTP/1.1\r\n"), "{head}");
+    assert!(head.contains(&format!("host: {authority}\r\n")), "{head}");
 }
