@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::io::{PipeReader, Read, pipe};
 use std::time::Duration;
 
+use bytes::Bytes;
 use heify_gateway::body::Body;
 use heify_gateway::forward::Relayed;
 use heify_gateway::log::{AccessLog, Form, Lines};
@@ -88,6 +89,24 @@ async fn a_client_that_goes_away_leaves_a_line() {
     drop((service, layer));
     let [line] = &read(reader, lines).await[..] else { panic!("not one line") };
     assert_eq!((&line["status"], &line["complete"]), (&json!(499), &json!(false)), "{line}");
+}
+
+#[tokio::test]
+async fn the_answer_to_head_is_complete_without_its_body() {
+    let (reader, lines) = log();
+    let answers = service_fn(|_: Request<()>| async {
+        Ok::<_, Infallible>(Response::new(Body::<Relayed>::from(Bytes::from_static(b"{}"))))
+    });
+    let layer = ObserveLayer::default().logging(Some(AccessLog::new(lines.clone())));
+    let mut service = layer.layer(answers);
+    for request in [Request::head("/"), Request::get("/")] {
+        // What a server does with the body of an answer to HEAD.
+        drop(service.call(request.body(()).unwrap()).await);
+    }
+    drop((service, layer));
+    let [head, get] = &read(reader, lines).await[..] else { panic!("not two lines") };
+    assert_eq!((&head["complete"], &head["bytes_out"]), (&json!(true), &json!(0)), "{head}");
+    assert_eq!(get["complete"], false, "{get}");
 }
 
 #[tokio::test]

@@ -161,7 +161,8 @@ impl<B> ObservedBody<B> {
     where
         B: HttpBody,
     {
-        outcome.complete = body.is_end_stream();
+        // Of the answer to HEAD a server sends the head only, and does not ask for the body.
+        outcome.complete = outcome.asked.method == "HEAD" || body.is_end_stream();
         Self { body, outcome }
     }
 }
