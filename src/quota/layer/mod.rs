@@ -93,14 +93,17 @@ where
         // waiting, never the call.
         match metered {
             Metered::Counted(call) => {
-                let (records, id, now) = (room.records().clone(), call.reservation(), room.now());
+                let (id, quotas) = (call.reservation(), Arc::clone(room));
                 let task = room.tasks().spawn(call.run(ready, request, answer));
                 drop(room.tasks().spawn(async move {
                     // A defect in a room ends the task half way: the reservation must not look as if
                     // the call were still on its way.
                     if task.await.is_err() {
+                        let now = quotas.now();
                         let lose = move |store: &mut dyn Store| ledger::lose(store, &id, now);
-                        let _ = records.write(lose).await;
+                        while quotas.records().write(lose).await.is_err() {
+                            tokio::time::sleep(WRITE_AGAIN).await;
+                        }
                     }
                 }));
             }
