@@ -25,6 +25,9 @@ use super::{Drained, Listener, LocalAddr, RequestBody, Server, Settings, Tls};
 use crate::body::BoxError;
 use crate::traffic::Connections;
 
+/// How long after the end of the drain a worker may take to say what it has cut.
+const STUCK: Duration = Duration::from_secs(3);
+
 /// The running workers of one listener. Dropping them cuts all connections.
 #[derive(Debug)]
 pub struct Workers<S> {
@@ -138,7 +141,10 @@ where
         let mut alive = Vec::new();
         for Worker { drained, _alive, .. } in self.workers {
             // A worker that is gone has nothing left to cut.
-            total.cut += drained.await.unwrap_or_default().cut;
+            match tokio::time::timeout_at(cut_off + STUCK, drained).await {
+                Ok(drained) => total.cut += drained.unwrap_or_default().cut,
+                Err(_) => tracing::warn!("a worker is stuck, and is left behind"),
+            }
             alive.push(_alive);
         }
         // The runtimes still run: the tasks are theirs.

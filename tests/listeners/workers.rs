@@ -187,3 +187,23 @@ async fn a_worker_that_is_stuck_shows_in_the_pulse() {
     soon(pulse.beat()).await;
     drop(workers);
 }
+
+#[tokio::test]
+async fn a_worker_that_is_stuck_does_not_hold_up_the_end() {
+    let app = App::new("app");
+    let service = tower::service_fn(move |request: http::Request<_>| {
+        if request.uri().path() == "/stuck" {
+            std::thread::sleep(Duration::from_secs(60));
+        }
+        tower::Service::call(&mut app.clone(), request)
+    });
+    let settings = Settings::default();
+    let workers =
+        Workers::start_with(NonZeroUsize::MIN, local(), &settings, None, |_| service.clone())
+            .unwrap();
+    let LocalAddr::Tcp(address) = *workers.local_addr() else { unreachable!() };
+    let mut client = connect(address).await;
+    client.send("GET /stuck HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    while tokio::time::timeout(Duration::from_millis(100), workers.pulse().beat()).await.is_ok() {}
+    assert_eq!(soon(workers.shutdown(Duration::ZERO)).await, Drained { cut: 0 });
+}
