@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::endpoint::{Answer, Endpoint, Kind};
+use crate::document::{Document, ROOT};
 
 /// What an answer says about a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,14 +26,15 @@ impl Answer {
     }
 
     /// The state of a job.
-    pub fn job(&self, answer: &Value) -> Job {
-        let status = self.status.as_deref().and_then(|pointer| answer.pointer(pointer)?.as_str());
-        match status {
+    pub fn job(&self, answer: &Document<'_>) -> Job {
+        let at = |pointer: Option<&str>| answer.pointed(ROOT, pointer?);
+        let status = at(self.status.as_deref()).and_then(|place| answer.string(place));
+        match status.as_deref() {
             None => Job::Unfinished,
             Some(status) if Some(status) == self.failed.as_deref() => Job::Failed,
             Some(status) if Some(status) == self.completed.as_deref() => {
-                let length = self.duration.as_deref().and_then(|pointer| answer.pointer(pointer));
-                Job::Completed(length.and_then(millis))
+                let length = at(self.duration.as_deref()).map(|place| answer.value(place));
+                Job::Completed(length.as_ref().and_then(millis))
             }
             Some(_) => Job::Unfinished,
         }
@@ -102,6 +104,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::document::Table;
 
     #[test]
     fn seconds_become_whole_milliseconds_rounded_up() {
@@ -136,14 +139,15 @@ mod tests {
             failed: Some("FAILED".into()),
             ..Answer::default()
         };
+        let said = |text: String| answer.job(&Table::read(&text, 64).unwrap().of(&text));
         let job = |status: &str, duration: Value| {
-            answer.job(&json!({"data": {"status": status, "duration": duration}}))
+            said(json!({"data": {"status": status, "duration": duration}}).to_string())
         };
         assert_eq!(job("COMPLETED", json!(1.5)), Job::Completed(Some(1_500)));
         assert_eq!(job("COMPLETED", json!(null)), Job::Completed(None));
         assert_eq!(job("FAILED", json!(null)), Job::Failed);
         assert_eq!(job("IN_PROGRESS", json!(9)), Job::Unfinished);
         assert_eq!(job("completed", json!(9)), Job::Unfinished);
-        assert_eq!(answer.job(&json!([])), Job::Unfinished);
+        assert_eq!(said("[]".to_owned()), Job::Unfinished);
     }
 }

@@ -6,17 +6,19 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, Uri};
 use http_body::Body as HttpBody;
 use http_body_util::{BodyExt, Full, Limited};
-use serde_json::Value;
 use tower::Service;
 use uuid::Uuid;
 
 use crate::body::{Body, BoxError};
 use crate::contract::{Job, JobReader};
+use crate::document::Table;
 use crate::refusal::Refusal;
 use crate::tenant::Tenant;
 
 /// The most that is read of a job: its transcript may be hours of speech.
 const LONGEST_JOB: usize = 32 << 20;
+/// Levels of arrays and objects in it, as in lists.
+const DEEPEST_JOB: usize = 128;
 
 /// What the upstream says about a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +66,11 @@ where
     let Ok(body) = Limited::new(response.into_body(), LONGEST_JOB).collect().await else {
         return Look::Silent;
     };
-    match serde_json::from_slice::<Value>(&body.to_bytes()) {
-        Ok(json) => Look::Told(reader.endpoint.answer.job(&json)),
+    // Two words of it are wanted: as values, a transcript of many small ones would take a gigabyte.
+    let bytes = body.to_bytes();
+    let text = std::str::from_utf8(&bytes).unwrap_or_default();
+    match Table::read(text, DEEPEST_JOB) {
+        Ok(table) => Look::Told(reader.endpoint.answer.job(&table.of(text))),
         Err(_) => Look::Silent,
     }
 }
