@@ -7,6 +7,9 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+#[cfg(target_os = "linux")]
+#[path = "../support/tools.rs"]
+mod tools;
 
 mod book;
 mod client;

@@ -1,17 +1,20 @@
 //! Do workers share a socket, and change their services without losing a request?
 
 use std::collections::HashSet;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use heify_gateway::server::status::{Readiness, Status};
-use heify_gateway::server::{Drained, LocalAddr, Settings, Workers};
+use heify_gateway::server::{Drained, LocalAddr, RequestBody, Settings, Workers};
+use http::{Request, Response};
 use tokio::net::TcpStream;
+use tower::Service;
 
-use crate::support::{App, Client, local, soon};
+use crate::support::{AnswerBody, App, Client, local, soon};
 
 fn two(name: &'static str) -> (Workers<App>, SocketAddr) {
     let count = NonZeroUsize::new(2).unwrap();
@@ -21,6 +24,45 @@ fn two(name: &'static str) -> (Workers<App>, SocketAddr) {
     .unwrap();
     let LocalAddr::Tcp(address) = *workers.local_addr() else { unreachable!() };
     (workers, address)
+}
+
+fn one<S>(service: S) -> (Workers<S>, SocketAddr)
+where
+    S: Service<Request<RequestBody>, Response = Response<AnswerBody>, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Send,
+{
+    let settings = Settings::default();
+    let workers =
+        Workers::start_with(NonZeroUsize::MIN, local(), &settings, None, |_| service.clone())
+            .unwrap();
+    let LocalAddr::Tcp(address) = *workers.local_addr() else { unreachable!() };
+    (workers, address)
+}
+
+/// A service that holds its thread at `/stuck`, where nothing else runs then, until the sender goes.
+fn stuck() -> (
+    impl Service<
+        Request<RequestBody>,
+        Response = Response<AnswerBody>,
+        Error = Infallible,
+        Future: Send,
+    > + Clone
+    + Send
+    + 'static,
+    mpsc::Sender<()>,
+) {
+    let app = App::new("app");
+    let (stuck, held) = mpsc::channel::<()>();
+    let held = Arc::new(Mutex::new(Some(held)));
+    let service = tower::service_fn(move |request: Request<_>| {
+        if request.uri().path() == "/stuck" {
+            let waits = held.lock().unwrap().take();
+            let _ = waits.map(|waits| waits.recv());
+        }
+        Service::call(&mut app.clone(), request)
+    });
+    (service, stuck)
 }
 
 async fn connect(address: SocketAddr) -> Client<TcpStream> {
@@ -127,10 +169,7 @@ async fn who_waits_for_room_is_served_when_the_drain_comes() {
 #[tokio::test]
 async fn shutdown_counts_what_it_cuts() {
     let app = App::new("app");
-    let settings = Settings::default();
-    let workers =
-        Workers::start_with(NonZeroUsize::MIN, local(), &settings, None, |_| app.clone()).unwrap();
-    let LocalAddr::Tcp(address) = *workers.local_addr() else { unreachable!() };
+    let (workers, address) = one(app.clone());
     let mut client = connect(address).await;
     client.send("GET /wait HTTP/1.1\r\nhost: a\r\n\r\n").await;
     soon(app.begun.acquire()).await.unwrap().forget();
@@ -158,22 +197,8 @@ async fn the_status_listener_reports_readiness() {
 
 #[tokio::test]
 async fn a_worker_that_is_stuck_shows_in_the_pulse() {
-    let app = App::new("app");
-    let (stuck, held) = (std::sync::mpsc::channel::<()>(), Arc::new(std::sync::Mutex::new(None)));
-    *held.lock().unwrap() = Some(stuck.1);
-    let service = tower::service_fn(move |request: http::Request<_>| {
-        // Nothing else runs on this thread until the test lets go.
-        if request.uri().path() == "/stuck" {
-            let waits = held.lock().unwrap().take();
-            let _ = waits.map(|waits| waits.recv());
-        }
-        tower::Service::call(&mut app.clone(), request)
-    });
-    let settings = Settings::default();
-    let workers =
-        Workers::start_with(NonZeroUsize::MIN, local(), &settings, None, |_| service.clone())
-            .unwrap();
-    let LocalAddr::Tcp(address) = *workers.local_addr() else { unreachable!() };
+    let (service, stuck) = stuck();
+    let (workers, address) = one(service);
     let pulse = workers.pulse();
     soon(pulse.beat()).await;
     let mut client = connect(address).await;
@@ -182,7 +207,7 @@ async fn a_worker_that_is_stuck_shows_in_the_pulse() {
     while beats {
         beats = tokio::time::timeout(Duration::from_millis(100), pulse.beat()).await.is_ok();
     }
-    drop(stuck.0);
+    drop(stuck);
     assert_eq!(client.answer().await.status, 200);
     soon(pulse.beat()).await;
     drop(workers);
@@ -190,18 +215,8 @@ async fn a_worker_that_is_stuck_shows_in_the_pulse() {
 
 #[tokio::test]
 async fn a_worker_that_is_stuck_does_not_hold_up_the_end() {
-    let app = App::new("app");
-    let service = tower::service_fn(move |request: http::Request<_>| {
-        if request.uri().path() == "/stuck" {
-            std::thread::sleep(Duration::from_secs(60));
-        }
-        tower::Service::call(&mut app.clone(), request)
-    });
-    let settings = Settings::default();
-    let workers =
-        Workers::start_with(NonZeroUsize::MIN, local(), &settings, None, |_| service.clone())
-            .unwrap();
-    let LocalAddr::Tcp(address) = *workers.local_addr() else { unreachable!() };
+    let (service, _stuck) = stuck();
+    let (workers, address) = one(service);
     let mut client = connect(address).await;
     client.send("GET /stuck HTTP/1.1\r\nhost: a\r\n\r\n").await;
     while tokio::time::timeout(Duration::from_millis(100), workers.pulse().beat()).await.is_ok() {}
