@@ -22,7 +22,7 @@ mod table;
 mod tests;
 mod view;
 
-pub(crate) use table::table_bytes;
+pub(crate) use table::{DEEPEST_ANSWER, table_bytes};
 pub use table::{Flaw, Table};
 pub(crate) use view::unescaped;
 pub use view::{Document, Form, Items, Members, Place, ROOT};

@@ -36,6 +36,10 @@ const UNUSUAL: u32 = 1 << 31;
 /// Of so many digits every number is one that all readers hold.
 const USUAL_DIGITS: usize = 15;
 
+/// Levels of arrays and objects in an answer: twice of what is read in a request, since an answer
+/// shows what requests sent, wrapped.
+pub(crate) const DEEPEST_ANSWER: usize = 128;
+
 /// In an object of so few keys each is compared with each.
 const FEW: usize = 16;
 
@@ -76,6 +80,15 @@ impl Table {
             return Err(Flaw::NotJson);
         }
         Scan::new(text, deepest).whole()
+    }
+
+    /// Reads bytes as [`read`](Self::read) does, and returns them as the text that they are.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read); bytes that are not UTF-8 are not JSON.
+    pub fn of_bytes(bytes: &[u8], deepest: usize) -> Result<(&str, Self), Flaw> {
+        let text = std::str::from_utf8(bytes).map_err(|_| Flaw::NotJson)?;
+        Ok((text, Self::read(text, deepest)?))
     }
 
     /// The document of this table and its text. With another text it says nonsense, but no more.

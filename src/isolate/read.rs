@@ -3,19 +3,14 @@
 use uuid::Uuid;
 
 use super::spelling::spelled;
-use crate::document::{Document, Flaw, Place, Table};
-
-/// Levels of arrays and objects in an answer: twice of what is read in a request, since an answer
-/// shows what requests sent, wrapped.
-const DEEPEST: usize = 128;
+use crate::document::{DEEPEST_ANSWER, Document, Flaw, Place, Table};
 
 /// The shortest spelling of an id, with its quotes.
 pub(super) const SHORTEST: usize = 34;
 
 /// The text of an answer with its table.
 pub(super) fn read(bytes: &[u8]) -> Result<(&str, Table), Flaw> {
-    let text = std::str::from_utf8(bytes).map_err(|_| Flaw::NotJson)?;
-    Ok((text, Table::read(text, DEEPEST)?))
+    Table::of_bytes(bytes, DEEPEST_ANSWER)
 }
 
 /// The id that a text or a key spells.

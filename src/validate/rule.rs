@@ -30,9 +30,7 @@ pub fn judge(bytes: &[u8], schema: Option<&BodySchema>) -> Result<Table, Refusal
 /// Reads a body into a table. Whatever is wrong with it is said by the reader that builds a value:
 /// so is every number and text on which readers differ judged by it, if not passed here.
 fn read(bytes: &[u8]) -> Result<(&str, Table), Refusal> {
-    let text = std::str::from_utf8(bytes).ok();
-    let read = text.and_then(|text| Some((text, Table::read(text, json::DEEPEST).ok()?)));
-    match read {
+    match Table::of_bytes(bytes, json::DEEPEST).ok() {
         Some((text, table)) if table.of(text).is_readable() => Ok((text, table)),
         doubtful => {
             json::read(bytes)?;

@@ -11,14 +11,12 @@ use uuid::Uuid;
 
 use crate::body::{Body, BoxError};
 use crate::contract::{Job, JobReader};
-use crate::document::Table;
+use crate::document::{DEEPEST_ANSWER, Table};
 use crate::refusal::Refusal;
 use crate::tenant::Tenant;
 
 /// The most that is read of a job: its transcript may be hours of speech.
 const LONGEST_JOB: usize = 32 << 20;
-/// Levels of arrays and objects in it, as in lists.
-const DEEPEST_JOB: usize = 128;
 
 /// What the upstream says about a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,9 +66,9 @@ where
     };
     // Two words of it are wanted: as values, a transcript of many small ones would take a gigabyte.
     let bytes = body.to_bytes();
-    let text = std::str::from_utf8(&bytes).unwrap_or_default();
-    match Table::read(text, DEEPEST_JOB) {
-        Ok(table) => Look::Told(reader.endpoint.answer.job(&table.of(text))),
+    match Table::of_bytes(&bytes, DEEPEST_ANSWER) {
+        Ok((text, table)) => Look::Told(reader.endpoint.answer.job(&table.of(text))),
+        // Also where a key comes twice, as in lists: readers differ on what it says.
         Err(_) => Look::Silent,
     }
 }
