@@ -29,8 +29,6 @@
 //! | `tls` | https upstreams, TLS on the data port | yes |
 //! | `sqlite` | records in one SQLite file | by `cli` |
 //! | `config` | the TOML file and the environment as settings | by `cli` |
-//! | `admin` | the admin API and the dashboard | by `cli` |
-//! | `metrics` | the text that Prometheus reads | by `cli` |
 //! | `metrics` | what Prometheus reads | by `cli` |
 //! | `admin` | the admin API and the dashboard, with `config` | by `cli` |
 //! | `simulator` | a fake Heify on loopback, for trials and tests | by `cli` |

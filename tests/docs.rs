@@ -224,9 +224,10 @@ fn every_link_to_a_heading_leads_to_one() {
 #[test]
 fn no_table_answers_a_question_twice() {
     let mut twice = Vec::new();
-    for page in pages() {
+    // The library's front page has one, too.
+    for page in pages().into_iter().chain(["src/lib.rs".into()]) {
         let (mut known, text) = (BTreeSet::new(), read(&page));
-        for line in text.lines() {
+        for line in text.lines().map(|line| line.trim_start_matches("//! ")) {
             let Some(first) = line.strip_prefix("| ").and_then(|row| row.split(" | ").next())
             else {
                 known.clear();

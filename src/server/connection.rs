@@ -106,8 +106,7 @@ where
     /// Malformed heads on HTTP/1 get the envelope. When the service answers without having read
     /// the body, up to 64 KiB of it that keep coming are discarded; otherwise the answer closes
     /// the connection or, on HTTP/2, the stream. An answer's extensions end here: hyper hears nothing of
-    /// them. The future ends after the listener's shutdown, when the request in
-    /// progress is answered.
+    /// them. The future ends after the listener's shutdown, when the request in progress is answered.
     pub async fn serve_connection<I>(&self, io: I, peer: Peer)
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
