@@ -6,10 +6,13 @@
 
 use std::fmt;
 
+use http::HeaderName;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+/// The one header field that carries a key (Heify, authentication).
+pub const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// What keys of the gateway's own making start with.
 pub const PREFIX: &str = "hgw_";
 /// The fewest characters that a key may have.

@@ -4,7 +4,10 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
+
+/// The header field that carries the id of a request.
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// One record per request, shared by the layers as the request extension `Arc<Observation>`. Each
 /// layer notes its own fact; the outermost reads them when the answer has ended or was dropped.

@@ -2,10 +2,8 @@
 
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName};
 
+use crate::key::X_API_KEY;
 use crate::refusal::Refusal;
-
-/// The one header that carries a key (Heify, authentication).
-pub(crate) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// Headers in which people send a key by mistake.
 const MISTAKEN: [(&str, HeaderName); 4] = [

@@ -12,11 +12,11 @@ use http_body_util::{BodyExt, Full, Limited};
 use tokio::time::Instant;
 
 use super::answer::{Verdict, judge, judge_error};
-use super::fields::{X_REQUEST_ID, strip_hop_by_hop, upstream_fields};
+use super::fields::{strip_hop_by_hop, upstream_fields};
 use super::relayed::Relayed;
 use crate::body::Body;
 use crate::contract::Endpoint;
-use crate::observation::Observation;
+use crate::observation::{Observation, X_REQUEST_ID};
 use crate::refusal::Refusal;
 use crate::tenant::Tenant;
 use crate::timer::Timer;
@@ -58,8 +58,9 @@ impl Exchange {
         head: Instant,
         spare: Extensions,
     ) -> impl Future<Output = Response<Body<Relayed>>> {
-        let (first, mut again) = self.first(call);
-        let mut request = Some(first);
+        let mut request = Some(self.request(&call));
+        // What is not sent again leaves memory, and the budget, with its last byte, and not with the answer.
+        let mut again = self.endpoint.effect.repeatable.then(|| Box::new(call));
         // A block and not an `async fn`: what a future captures is in it once, an argument twice.
         async move {
             let mut deadline = pin!(Timer::at(head));
@@ -75,7 +76,7 @@ impl Exchange {
                 match sent {
                     Some(Ok(answer)) => break Ok(answer),
                     Some(Err(error)) => match (self.upstream.failed(&error), again.take()) {
-                        (Failure::Closed, Some(call)) => request = Some(self.request(*call)),
+                        (Failure::Closed, Some(call)) => request = Some(self.request(&call)),
                         (failure, _) => break Err(self.failed(failure)),
                     },
                     None => break Err(self.timed_out()),
@@ -91,24 +92,10 @@ impl Exchange {
         }
     }
 
-    /// The request, and what is needed for a second one where that is harmless. What is not sent again
-    /// leaves memory, and the budget, with its last byte, and not with the answer.
-    fn first(&self, call: Call) -> (Request<Full<Bytes>>, Option<Box<Call>>) {
-        if !self.endpoint.effect.repeatable {
-            return (self.request(call), None);
-        }
-        let fields = self.fields(&call.client);
-        let request = request(call.method.clone(), call.uri.clone(), fields, call.body.clone());
-        (request, Some(Box::new(call)))
-    }
-
-    fn request(&self, call: Call) -> Request<Full<Bytes>> {
-        let fields = self.fields(&call.client);
-        request(call.method, call.uri, fields, call.body)
-    }
-
-    /// What stands above the body, under the id that the request has here.
-    fn fields(&self, client: &HeaderMap) -> HeaderMap {
+    /// Builds the request to the upstream, under the id that it has here. Nothing is copied for it
+    /// whose copy costs something.
+    fn request(&self, call: &Call) -> Request<Full<Bytes>> {
+        let Call { method, uri, client, body } = call;
         let mut fields = upstream_fields(client, self.upstream.fields(), self.tenant.as_deref());
         if let Some(observation) = &self.observation {
             fields.insert(X_REQUEST_ID, observation.request_id.clone());
@@ -116,7 +103,11 @@ impl Exchange {
         if let Some(parent) = self.trace.and_then(TraceParent::to_header) {
             fields.insert(TRACEPARENT, parent);
         }
-        fields
+        let mut request = Request::new(body.clone());
+        *request.method_mut() = method.clone();
+        *request.uri_mut() = uri.clone();
+        *request.headers_mut() = fields;
+        request
     }
 
     /// The upstream has answered, or there is nothing to wait for.
@@ -203,14 +194,6 @@ impl Exchange {
             }
         }
     }
-}
-
-fn request(method: Method, uri: Uri, fields: HeaderMap, body: Full<Bytes>) -> Request<Full<Bytes>> {
-    let mut request = Request::new(body);
-    *request.method_mut() = method;
-    *request.uri_mut() = uri;
-    *request.headers_mut() = fields;
-    request
 }
 
 /// Tells operators what only they can mend. Nothing of the answer itself is logged.

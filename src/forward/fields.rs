@@ -5,14 +5,13 @@ use http::header::{
     PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 
-use crate::key::KeyDigest;
+use crate::key::{KeyDigest, X_API_KEY};
+use crate::observation::X_REQUEST_ID;
 use crate::refusal::{HINT, REASON};
 use crate::tenant::Tenant;
 use crate::trace::{TRACEPARENT, TRACESTATE, TraceParent};
 
-pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// What a client may say to the upstream. Everything else stays here: credentials and cookies,
 /// framing, addresses, and whatever the next version of some proxy trusts.

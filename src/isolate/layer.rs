@@ -23,6 +23,7 @@ use super::list::Unreadable;
 use crate::body::BoxError;
 use crate::budget::Hold;
 use crate::document::table_bytes;
+use crate::observation::X_REQUEST_ID;
 use crate::refusal::Refusal;
 
 /// Makes [`Isolate`].
@@ -209,7 +210,7 @@ fn harmless(told: HeaderMap) -> HeaderMap {
         X_CONTENT_TYPE_OPTIONS,
         HeaderName::from_static("x-amzn-requestid"),
         HeaderName::from_static("x-amzn-trace-id"),
-        HeaderName::from_static("x-request-id"),
+        X_REQUEST_ID,
     ];
     let mut kept = HeaderMap::with_capacity(told.len());
     for (name, value) in &told {

@@ -1,12 +1,11 @@
 //! What does the head of a request say to those who observe it?
 
-use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue};
 
 use super::id::taken_or_made;
+use crate::key::X_API_KEY;
+use crate::observation::X_REQUEST_ID;
 use crate::trace::{TRACEPARENT, TraceParent};
-
-pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 pub(super) struct Head {
     /// The request's id, taken over or made.

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::header::{HeaderMap, HeaderValue};
 
-use super::head::X_REQUEST_ID;
+use crate::observation::X_REQUEST_ID;
 
 /// The longest id that is taken over.
 const LONGEST: usize = 128;

@@ -11,10 +11,10 @@ use pin_project_lite::pin_project;
 use tokio::time::Instant;
 use tower::{Layer, Service};
 
-use super::head::{Head, X_REQUEST_ID};
+use super::head::Head;
 use super::outcome::{Asked, ObservedBody, Outcome, method};
 use crate::log::AccessLog;
-use crate::observation::Observation;
+use crate::observation::{Observation, X_REQUEST_ID};
 use crate::peer::Peer;
 use crate::refusal::Refusal;
 use crate::trace::{Trace, TraceParent, Tracer};

@@ -4,10 +4,10 @@ use http::header::{AUTHORIZATION, CONNECTION, COOKIE, TRANSFER_ENCODING};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HOST, HeaderMap, HeaderName, HeaderValue};
 
 use super::address::Address;
+use crate::key::X_API_KEY;
 
 /// Whatever an address says: a credential of another place, or what belongs to one connection.
-const NEVER: [HeaderName; 5] =
-    [AUTHORIZATION, COOKIE, CONNECTION, TRANSFER_ENCODING, HeaderName::from_static("x-api-key")];
+const NEVER: [HeaderName; 5] = [AUTHORIZATION, COOKIE, CONNECTION, TRANSFER_ENCODING, X_API_KEY];
 
 /// The fields of the request to storage: the client's that were signed, its type and `x-amz-*`, as they
 /// came; the right `Host` and length, and nothing of the gateway's own. `None`: the host cannot be

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{
-    ACCEPT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
-};
+use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, USER_AGENT};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Request, Response, Uri};
 use http_body_util::Full;
@@ -19,8 +17,8 @@ use super::connections::Connections;
 use super::pool::{Pool, SendError};
 use super::{Breaker, Redactor, Settings};
 use crate::body::BoxError;
+use crate::key::X_API_KEY;
 
-const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const AGENT: &str = concat!("heify-gateway/", env!("CARGO_PKG_VERSION"));
 
 /// A pooled client with the central key. Make one per data-path thread: its connections live on the
